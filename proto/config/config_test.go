@@ -1,0 +1,110 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fondaco.dev/proto/config"
+)
+
+const erc20 = `[{"type":"event","name":"Transfer","inputs":[{"name":"from","type":"address","indexed":true},{"name":"to","type":"address","indexed":true},{"name":"value","type":"uint256","indexed":false}]},
+{"type":"event","name":"Approval","inputs":[{"name":"owner","type":"address","indexed":true},{"name":"spender","type":"address","indexed":true},{"name":"value","type":"uint256","indexed":false}]}]`
+
+const good = `networks:
+  - name: casper-test
+    kind: casper
+    sse: ["http://127.0.0.1:9999"]
+  - name: dev
+    kind: evm
+    chain_id: 1337
+    rpc: ["http://127.0.0.1:8545"]
+    finality: finalized
+    start_block: 3
+    contracts:
+      - {name: usd, address: "0x5B38Da6a701c568545dCfcB03FcB875f56beddC4", abi: ERC20.json, start_block: 1, events: [Transfer]}
+      - {name: any, address: "*", abi: ERC20.json}
+venue: main
+assets: [{name: USD, scale: 2}, {name: WINE18, scale: 0}]
+markets: [{symbol: WINE18-USD, base: WINE18, quote: USD, tick: "0.01", lot: "1"}]
+`
+
+func parse(t *testing.T, text string) (*config.File, error) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "ERC20.json"), []byte(erc20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config.Parse([]byte(text), filepath.Join(dir, "fondaco.yaml"))
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	f, err := parse(t, good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev := f.Networks[1]
+	if len(dev.Contracts) != 2 || len(dev.Contracts[0].Events) != 1 || len(dev.Contracts[1].Events) != 2 || !dev.Contracts[1].Any {
+		t.Errorf("contracts = %+v", dev.Contracts)
+	}
+	if dev.Contracts[0].StartBlock != 1 || dev.Contracts[1].StartBlock != 3 {
+		t.Error("a contract's start block defaults to its network's")
+	}
+	if m := f.Markets[0]; m.Tick != 1 || m.Lot != 1 {
+		t.Errorf("market = %+v", m)
+	}
+	if !strings.HasPrefix(dev.Subject(), "chain.v1.dev.") {
+		t.Errorf("subject = %s", dev.Subject())
+	}
+}
+
+func TestProblemsNameFileLineAndKey(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct{ from, to, want string }{
+		"unknown key":      {"    finality: finalized", "    finalty: finalized", ":9: networks[1].finalty: unknown key"},
+		"key twice":        {"    start_block: 3", "    kind: evm", "appears twice"},
+		"name twice":       {"name: any,", "name: usd,", "is used twice"},
+		"network twice":    {"name: dev", "name: casper-test", "is used twice"},
+		"bad checksum":     {"0x5B38Da6a", "0x5b38Da6a", "wrong checksum; did you mean 0x5B38Da6a701c568545dCfcB03FcB875f56beddC4"},
+		"no such event":    {"[Transfer]", "[Transfers]", `no event "Transfers"`},
+		"no such abi":      {"abi: ERC20.json}", "abi: none.json}", "networks[1].contracts[1].abi: open"},
+		"bad url":          {"http://127.0.0.1:8545", "127.0.0.1:8545", "networks[1].rpc[0]: is not a URL"},
+		"missing chain id": {"    chain_id: 1337\n", "", "networks[1].chain_id: is required"},
+		"bad number":       {"start_block: 3", "start_block: -3", "is not a whole number"},
+		"tick too fine":    {`tick: "0.01"`, `tick: "0.001"`, "more decimal places"},
+		"unknown asset":    {"quote: USD", "quote: EUR", "must be two different assets"},
+		"bad kind":         {"kind: casper", "kind: cosmos", "neither casper nor evm"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := parse(t, strings.Replace(good, c.from, c.to, 1))
+			if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "fondaco.yaml:") {
+				t.Errorf("got %v, want it to hold %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestFilterIsOfWhatIsFetchedOnly(t *testing.T) {
+	t.Parallel()
+	subject := func(from, to string) (string, string) {
+		f, err := parse(t, strings.Replace(good, from, to, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f.Networks[1].Subject(), f.Build(1)
+	}
+	s0, b0 := subject("", "")
+	if s, b := subject("name: usd", "name: dollar"); s != s0 || b == b0 {
+		t.Error("a contract's name belongs to the build, not to the filter")
+	}
+	if s, b := subject("http://127.0.0.1:8545", "http://127.0.0.1:8546"); s != s0 || b != b0 {
+		t.Error("a URL belongs to neither")
+	}
+	if s, b := subject("start_block: 1", "start_block: 2"); s == s0 || b == b0 {
+		t.Error("a start block belongs to both")
+	}
+}

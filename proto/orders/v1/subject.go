@@ -1,0 +1,36 @@
+package ordersv1
+
+import "fmt"
+
+// Stream is the name of the JetStream stream that holds every venue's commands.
+const Stream = "ORDERS"
+
+// SubjectPrefix begins every subject of the stream.
+const SubjectPrefix = "orders.v1."
+
+// Who publishes a pack. Deposits are taken from FromFunds only, assets,
+// markets and the end of a halt from FromAdmin only, ticks from FromTick only.
+const (
+	FromAPI   = "api"
+	FromFunds = "funds"
+	FromAdmin = "admin"
+	FromTick  = "tick"
+)
+
+// Bounds of a pack.
+const (
+	MaxCommands = 1000
+	MaxPack     = 256 << 10 // bytes, serialized
+)
+
+// Subject is where a gateway of the kind from publishes a venue's packs.
+func Subject(venue, from string) string { return SubjectPrefix + venue + "." + from }
+
+// VenueSubjects matches every pack of a venue.
+func VenueSubjects(venue string) string { return SubjectPrefix + venue + ".*" }
+
+// ReplySubject is where answers to a gateway's packs go (core NATS, at most once).
+func ReplySubject(gateway string) string { return "reply.v1." + gateway }
+
+// MsgID is the message id of a pack: a re-sent pack is the same message.
+func MsgID(gateway string, packNo uint64) string { return fmt.Sprintf("%s:%d", gateway, packNo) }
