@@ -1,0 +1,97 @@
+// Package bustest gives tests a real NATS server with JetStream on disk.
+package bustest
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/embedded/natsd"
+)
+
+// Server is a test's own NATS server; it stops with the test.
+type Server struct {
+	URL  string
+	dir  string
+	port int
+	srv  *natsd.Server
+	lazy bool
+}
+
+// Option changes the server.
+type Option func(*Server)
+
+// LazySync makes the server ack before fsync.
+func LazySync() Option { return func(s *Server) { s.lazy = true } }
+
+// Start starts a server, sync always, without authentication.
+func Start(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	s := &Server{dir: t.TempDir()}
+	for _, o := range opts {
+		o(s)
+	}
+	s.start(t)
+	t.Cleanup(func() { s.srv.Stop() })
+	return s
+}
+
+func (s *Server) start(t testing.TB) {
+	t.Helper()
+	srv, err := natsd.Start(natsd.Config{Dir: s.dir, Port: s.port, LazySync: s.lazy}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(srv.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.port, err = strconv.Atoi(u.Port()); err != nil {
+		t.Fatal(err)
+	}
+	s.srv, s.URL = srv, srv.URL()
+}
+
+// Stop ends the server; Restart brings it back.
+func (s *Server) Stop() { s.srv.Stop() }
+
+// Restart stops the server and starts it again on the same port and folder.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.srv.Stop()
+	s.start(t)
+}
+
+// Bus connects; the connection ends with the test.
+func (s *Server) Bus(t testing.TB) *bus.Bus {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	b, err := bus.Connect(ctx, bus.Config{URL: s.URL, Name: "test"}, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// Provision creates streams, buckets and object stores with a verdict that the
+// server is durable.
+func Provision(t testing.TB, s *Server, streams []jetstream.StreamConfig, buckets []jetstream.KeyValueConfig, objects []jetstream.ObjectStoreConfig) {
+	t.Helper()
+	sync, ids, err := natsd.Durability(s.srv.MonitorURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := s.Bus(t)
+	v := bus.Verdict{SyncAlways: sync, Servers: ids, At: time.Now()}
+	if err := bus.Provision(context.Background(), b.JetStream(), streams, buckets, objects, v); err != nil {
+		t.Fatal(err)
+	}
+}
