@@ -1,0 +1,131 @@
+package casper
+
+import (
+	"context"
+	"fmt"
+)
+
+// MakeBlock makes the next block with so many contract calls and transfers,
+// sends all its events, and returns its hash.
+func (n *Node) MakeBlock(deploys, transfers int) (hash string, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err := n.send(n.maker.block(n.index.tip, deploys, transfers, n.cfg.Clock())...); err != nil {
+		return "", err
+	}
+	return n.index.tip.hash, nil
+}
+
+// ExpireDeploy sends a deploy that is accepted and then expires unexecuted, and
+// returns its hash.
+func (n *Node) ExpireDeploy() (hash string, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	t := n.index.tip
+	j := n.maker.job(source(n.maker.seed, uint64(n.nextID), "expired"), t.height, int(n.nextID), false, n.cfg.Clock())
+	return j.hash, n.send(j.accepted(), j.expired())
+}
+
+// Fault sends the report of a misbehaving validator.
+func (n *Node) Fault() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.send(event("Fault", map[string]any{
+		"era_id":     n.index.tip.era,
+		"public_key": n.maker.validators[int(n.nextID)%len(n.maker.validators)].public,
+		"timestamp":  stamp(n.cfg.Clock()),
+	}))
+}
+
+// Replay sends recorded events with ids of this node. ApiVersion is left out:
+// it has no id and each connection gets its own. Blocks and deploys among them
+// are served over JSON-RPC, and MakeBlock goes on from the highest block.
+func (n *Node) Replay(events []Event) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	kept := make([]Event, 0, len(events))
+	for _, e := range events {
+		if e.Type != "ApiVersion" {
+			kept = append(kept, e)
+		}
+	}
+	return n.send(kept...)
+}
+
+// Head is the highest block: its height and hash.
+func (n *Node) Head() (height uint64, hash string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.index.tip.height, n.index.tip.hash
+}
+
+// Genesis is the hash of the block at height 0, empty without one.
+func (n *Node) Genesis() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.index.heights[0]
+}
+
+// NextID is the id that the next event gets.
+func (n *Node) NextID() uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.nextID
+}
+
+// SetNextID makes ids go on from another number, lower ones too.
+func (n *Node) SetNextID(id uint32) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.nextID = id
+}
+
+// SetAPIVersion changes what ApiVersion says to those who connect from now on.
+func (n *Node) SetAPIVersion(version string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.version = version
+}
+
+func (n *Node) apiVersion() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.version
+}
+
+// DropConnections breaks all open event streams in the middle.
+func (n *Node) DropConnections() { n.hub.drop() }
+
+// ServeRaw answers the next event stream connection with these bytes, cut by
+// Config.Chunk, and breaks it. Several calls queue up.
+func (n *Node) ServeRaw(text []byte) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.raw = append(n.raw, text)
+}
+
+func (n *Node) takeRaw() ([]byte, bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.raw) == 0 {
+		return nil, false
+	}
+	text := n.raw[0]
+	n.raw = n.raw[1:]
+	return text, true
+}
+
+// WaitSubscribers blocks until so many event streams are open.
+func (n *Node) WaitSubscribers(ctx context.Context, count int) error {
+	for {
+		now, changed := n.hub.waitSubscribers()
+		if now == count {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for %d subscribers, there are %d: %w", count, now, ctx.Err())
+		case <-changed:
+		}
+	}
+}

@@ -1,0 +1,11 @@
+// The devnet: a Casper node and an EVM node for development.
+package main
+
+import (
+	"fondaco.dev/pkg/run"
+	"fondaco.dev/services/devnet"
+)
+
+func main() {
+	run.Main("devnet", devnet.ConfigFromEnv, devnet.Run)
+}
