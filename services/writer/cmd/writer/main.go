@@ -1,0 +1,23 @@
+// Command writer applies the streams to Postgres.
+//
+//	writer                                       serve
+//	writer healthcheck                           is the one beside it ready?
+//	writer migrate status|up                     the database's migrations
+//	writer promote --build B                     serve build B from now on
+//	writer reset --build B --partition SUBJECT   index one network anew
+package main
+
+import (
+	"os"
+
+	"fondaco.dev/pkg/run"
+	"fondaco.dev/services/writer"
+	"fondaco.dev/services/writer/internal/command"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] != "healthcheck" {
+		os.Exit(command.Run(os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+	}
+	run.Main("writer", writer.ConfigFromEnv, writer.Run)
+}

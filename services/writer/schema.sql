@@ -1,0 +1,427 @@
+CREATE SCHEMA ctl;
+CREATE SCHEMA ident;
+CREATE SCHEMA ix_sample;
+CREATE SCHEMA trade;
+CREATE TABLE ctl.builds (
+    build text NOT NULL,
+    projection integer NOT NULL,
+    status text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT builds_status_check CHECK ((status = ANY (ARRAY['filling'::text, 'live'::text, 'retired'::text])))
+);
+CREATE TABLE ctl.cursors (
+    build text NOT NULL,
+    partition text NOT NULL,
+    stream_created bigint NOT NULL,
+    seek_backs bigint DEFAULT 0 NOT NULL,
+    seq bigint NOT NULL,
+    digest bytea NOT NULL,
+    number bigint,
+    hash bytea,
+    finalized bigint,
+    pos bigint NOT NULL,
+    caught_up boolean DEFAULT false NOT NULL,
+    problem text,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE ctl.dead_letters (
+    build text NOT NULL,
+    partition text NOT NULL,
+    seq bigint NOT NULL,
+    unit integer NOT NULL,
+    block_number bigint,
+    block_hash bytea,
+    reason text NOT NULL,
+    body bytea NOT NULL,
+    orphaned boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE ctl.deployments (
+    one boolean DEFAULT true NOT NULL,
+    build text NOT NULL,
+    promoted_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT deployments_one_check CHECK (one)
+);
+CREATE TABLE ctl.quarantine (
+    build text NOT NULL,
+    partition text NOT NULL,
+    seq bigint NOT NULL,
+    unit integer NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    raw bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+CREATE TABLE ident.accounts (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    role smallint NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+CREATE TABLE ident.requests (
+    request_id text NOT NULL,
+    reply bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+CREATE TABLE ident.tokens (
+    hash bytea NOT NULL,
+    account bigint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone
+);
+CREATE TABLE ix_sample.blocks (
+    network text NOT NULL,
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    parent_hash bytea NOT NULL,
+    "time" bigint NOT NULL,
+    tx_count integer NOT NULL,
+    log_count integer NOT NULL,
+    header bytea NOT NULL,
+    pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.casper_blocks (
+    network text NOT NULL,
+    hash text NOT NULL,
+    parent_hash text NOT NULL,
+    height bigint NOT NULL,
+    era_id numeric NOT NULL,
+    "timestamp" text NOT NULL,
+    timestamp_ms bigint NOT NULL,
+    proposer text NOT NULL,
+    state_root_hash text NOT NULL,
+    deploys text[] NOT NULL,
+    pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.casper_deploys (
+    network text NOT NULL,
+    hash text NOT NULL,
+    account text NOT NULL,
+    state text NOT NULL,
+    cost numeric,
+    error_message text,
+    block_hash text,
+    "timestamp" text NOT NULL,
+    timestamp_ms bigint NOT NULL,
+    transfers text[] NOT NULL,
+    version text NOT NULL,
+    pos bigint NOT NULL,
+    CONSTRAINT casper_deploys_state_check CHECK ((state = ANY (ARRAY['accepted'::text, 'processed'::text, 'expired'::text])))
+);
+CREATE TABLE ix_sample.casper_facts (
+    network text NOT NULL,
+    kind text NOT NULL,
+    key text NOT NULL,
+    raw bytea NOT NULL,
+    received_ms bigint NOT NULL,
+    pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.casper_feed (
+    network text NOT NULL,
+    pos bigint NOT NULL,
+    "row" bytea NOT NULL
+);
+CREATE TABLE ix_sample.casper_transfers (
+    network text NOT NULL,
+    deploy_hash text NOT NULL,
+    idx integer NOT NULL,
+    transfer text NOT NULL,
+    from_account text NOT NULL,
+    to_account text,
+    source text NOT NULL,
+    target text NOT NULL,
+    amount numeric NOT NULL,
+    gas numeric NOT NULL,
+    id numeric,
+    block_hash text NOT NULL,
+    "timestamp" text NOT NULL,
+    timestamp_ms bigint NOT NULL,
+    pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.counts (
+    network text NOT NULL,
+    kind text NOT NULL,
+    scope text NOT NULL,
+    bucket bigint NOT NULL,
+    n bigint NOT NULL
+);
+CREATE TABLE ix_sample.events (
+    network text NOT NULL,
+    block_number bigint NOT NULL,
+    log_index integer NOT NULL,
+    block_hash bytea NOT NULL,
+    block_time bigint NOT NULL,
+    tx_hash bytea NOT NULL,
+    tx_index integer NOT NULL,
+    address bytea NOT NULL,
+    contract text NOT NULL,
+    event text NOT NULL,
+    args jsonb,
+    topics bytea[] NOT NULL,
+    data bytea NOT NULL,
+    decode_error text DEFAULT ''::text NOT NULL,
+    pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.networks (
+    network text NOT NULL,
+    kind text NOT NULL,
+    ordinal integer NOT NULL,
+    partition text NOT NULL,
+    chain_id bigint NOT NULL
+);
+CREATE TABLE ix_sample.orphaned_blocks (
+    revert_pos bigint NOT NULL,
+    network text NOT NULL,
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    parent_hash bytea NOT NULL,
+    "time" bigint NOT NULL,
+    tx_count integer NOT NULL,
+    log_count integer NOT NULL,
+    header bytea NOT NULL,
+    pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.orphaned_events (
+    revert_pos bigint NOT NULL,
+    network text NOT NULL,
+    block_number bigint NOT NULL,
+    log_index integer NOT NULL,
+    block_hash bytea NOT NULL,
+    block_time bigint NOT NULL,
+    tx_hash bytea NOT NULL,
+    tx_index integer NOT NULL,
+    address bytea NOT NULL,
+    contract text NOT NULL,
+    event text NOT NULL,
+    args jsonb,
+    topics bytea[] NOT NULL,
+    data bytea NOT NULL,
+    decode_error text DEFAULT ''::text NOT NULL,
+    pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.ranges (
+    network text NOT NULL,
+    from_number bigint NOT NULL,
+    to_number bigint NOT NULL,
+    to_hash bytea NOT NULL,
+    pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.reverts (
+    network text NOT NULL,
+    pos bigint NOT NULL,
+    to_number bigint NOT NULL,
+    to_hash bytea NOT NULL,
+    from_number bigint NOT NULL,
+    from_hash bytea NOT NULL
+);
+CREATE TABLE public.goose_db_version (
+    id integer NOT NULL,
+    version_id bigint NOT NULL,
+    is_applied boolean NOT NULL,
+    tstamp timestamp without time zone DEFAULT now() NOT NULL
+);
+ALTER TABLE public.goose_db_version ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.goose_db_version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+CREATE TABLE trade.assets (
+    venue text NOT NULL,
+    name text NOT NULL,
+    scale integer NOT NULL
+);
+CREATE TABLE trade.balances (
+    venue text NOT NULL,
+    account bigint NOT NULL,
+    asset text NOT NULL,
+    available bigint NOT NULL,
+    reserved bigint NOT NULL,
+    event_seq bigint NOT NULL
+);
+CREATE TABLE trade.deposits (
+    venue text NOT NULL,
+    deposit_id text NOT NULL,
+    account bigint NOT NULL,
+    asset text NOT NULL,
+    amount bigint NOT NULL,
+    event_seq bigint NOT NULL
+);
+CREATE TABLE trade.journal (
+    venue text NOT NULL,
+    seq bigint NOT NULL,
+    first_in_seq bigint NOT NULL,
+    last_in_seq bigint NOT NULL,
+    part integer NOT NULL,
+    last boolean NOT NULL,
+    first_event_seq bigint NOT NULL,
+    events integer NOT NULL,
+    data bytea NOT NULL
+);
+CREATE TABLE trade.markets (
+    venue text NOT NULL,
+    symbol text NOT NULL,
+    base text NOT NULL,
+    quote text NOT NULL,
+    tick bigint NOT NULL,
+    lot bigint NOT NULL,
+    maker_fee_ppm bigint NOT NULL,
+    taker_fee_ppm bigint NOT NULL
+);
+CREATE TABLE trade.orders (
+    venue text NOT NULL,
+    id bigint NOT NULL,
+    account bigint NOT NULL,
+    client_order_id text NOT NULL,
+    symbol text NOT NULL,
+    side smallint NOT NULL,
+    type smallint NOT NULL,
+    time_in_force smallint NOT NULL,
+    price_ticks bigint NOT NULL,
+    quantity_lots bigint NOT NULL,
+    filled_lots bigint NOT NULL,
+    status smallint NOT NULL,
+    reject_reason smallint NOT NULL,
+    cancel_reason smallint NOT NULL,
+    resting boolean NOT NULL,
+    created_ms bigint NOT NULL,
+    updated_ms bigint NOT NULL,
+    event_seq bigint NOT NULL
+);
+CREATE TABLE trade.trades (
+    venue text NOT NULL,
+    trade_id bigint NOT NULL,
+    symbol text NOT NULL,
+    price_ticks bigint NOT NULL,
+    quantity_lots bigint NOT NULL,
+    maker_order_id bigint NOT NULL,
+    taker_order_id bigint NOT NULL,
+    maker_account bigint NOT NULL,
+    taker_account bigint NOT NULL,
+    taker_side smallint NOT NULL,
+    maker_fee bigint NOT NULL,
+    taker_fee bigint NOT NULL,
+    at_ms bigint NOT NULL,
+    event_seq bigint NOT NULL
+);
+ALTER TABLE ONLY ctl.builds
+    ADD CONSTRAINT builds_pkey PRIMARY KEY (build);
+ALTER TABLE ONLY ctl.cursors
+    ADD CONSTRAINT cursors_pkey PRIMARY KEY (build, partition);
+ALTER TABLE ONLY ctl.dead_letters
+    ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (build, partition, seq, unit);
+ALTER TABLE ONLY ctl.deployments
+    ADD CONSTRAINT deployments_pkey PRIMARY KEY (one);
+ALTER TABLE ONLY ctl.quarantine
+    ADD CONSTRAINT quarantine_pkey PRIMARY KEY (build, partition, seq, unit);
+ALTER TABLE ONLY ident.accounts
+    ADD CONSTRAINT accounts_name_key UNIQUE (name);
+ALTER TABLE ONLY ident.accounts
+    ADD CONSTRAINT accounts_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY ident.requests
+    ADD CONSTRAINT requests_pkey PRIMARY KEY (request_id);
+ALTER TABLE ONLY ident.tokens
+    ADD CONSTRAINT tokens_pkey PRIMARY KEY (hash);
+ALTER TABLE ONLY ix_sample.blocks
+    ADD CONSTRAINT blocks_pkey PRIMARY KEY (network, number);
+ALTER TABLE ONLY ix_sample.casper_blocks
+    ADD CONSTRAINT casper_blocks_pkey PRIMARY KEY (network, hash);
+ALTER TABLE ONLY ix_sample.casper_deploys
+    ADD CONSTRAINT casper_deploys_pkey PRIMARY KEY (network, hash);
+ALTER TABLE ONLY ix_sample.casper_facts
+    ADD CONSTRAINT casper_facts_pkey PRIMARY KEY (network, kind, key);
+ALTER TABLE ONLY ix_sample.casper_feed
+    ADD CONSTRAINT casper_feed_pkey PRIMARY KEY (network, pos);
+ALTER TABLE ONLY ix_sample.casper_transfers
+    ADD CONSTRAINT casper_transfers_pkey PRIMARY KEY (network, deploy_hash, idx);
+ALTER TABLE ONLY ix_sample.counts
+    ADD CONSTRAINT counts_pkey PRIMARY KEY (network, kind, scope, bucket);
+ALTER TABLE ONLY ix_sample.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (network, block_number, log_index);
+ALTER TABLE ONLY ix_sample.networks
+    ADD CONSTRAINT networks_pkey PRIMARY KEY (network);
+ALTER TABLE ONLY ix_sample.orphaned_blocks
+    ADD CONSTRAINT orphaned_blocks_pkey PRIMARY KEY (revert_pos, network, number);
+ALTER TABLE ONLY ix_sample.orphaned_events
+    ADD CONSTRAINT orphaned_events_pkey PRIMARY KEY (revert_pos, network, block_number, log_index);
+ALTER TABLE ONLY ix_sample.ranges
+    ADD CONSTRAINT ranges_pkey PRIMARY KEY (network, from_number);
+ALTER TABLE ONLY ix_sample.reverts
+    ADD CONSTRAINT reverts_pkey PRIMARY KEY (network, pos);
+ALTER TABLE ONLY public.goose_db_version
+    ADD CONSTRAINT goose_db_version_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY trade.assets
+    ADD CONSTRAINT assets_pkey PRIMARY KEY (venue, name);
+ALTER TABLE ONLY trade.balances
+    ADD CONSTRAINT balances_pkey PRIMARY KEY (venue, account, asset);
+ALTER TABLE ONLY trade.deposits
+    ADD CONSTRAINT deposits_pkey PRIMARY KEY (venue, deposit_id);
+ALTER TABLE ONLY trade.journal
+    ADD CONSTRAINT journal_pkey PRIMARY KEY (venue, seq);
+ALTER TABLE ONLY trade.markets
+    ADD CONSTRAINT markets_pkey PRIMARY KEY (venue, symbol);
+ALTER TABLE ONLY trade.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (venue, id);
+ALTER TABLE ONLY trade.trades
+    ADD CONSTRAINT trades_pkey PRIMARY KEY (venue, trade_id);
+CREATE INDEX blocks_hash ON ix_sample.blocks USING btree (network, hash);
+CREATE INDEX blocks_pos ON ix_sample.blocks USING btree (network, pos);
+CREATE INDEX casper_blocks_height ON ix_sample.casper_blocks USING btree (network, height DESC, hash);
+CREATE INDEX casper_deploys_account ON ix_sample.casper_deploys USING btree (network, account, timestamp_ms DESC, hash DESC);
+CREATE INDEX casper_facts_pos ON ix_sample.casper_facts USING btree (network, pos);
+CREATE INDEX casper_transfers_from ON ix_sample.casper_transfers USING btree (network, from_account, timestamp_ms DESC);
+CREATE INDEX casper_transfers_to ON ix_sample.casper_transfers USING btree (network, to_account, timestamp_ms DESC);
+CREATE INDEX events_address ON ix_sample.events USING btree (network, address, block_number, log_index);
+CREATE INDEX events_contract ON ix_sample.events USING btree (network, contract, event, block_number, log_index);
+CREATE INDEX events_pos ON ix_sample.events USING btree (network, pos);
+CREATE INDEX orphaned_blocks_pos ON ix_sample.orphaned_blocks USING btree (network, pos);
+CREATE INDEX orphaned_events_pos ON ix_sample.orphaned_events USING btree (network, pos);
+CREATE INDEX journal_event_seq ON trade.journal USING btree (venue, first_event_seq);
+CREATE INDEX orders_account ON trade.orders USING btree (venue, account, id DESC);
+CREATE INDEX orders_client_id ON trade.orders USING btree (venue, account, client_order_id, id DESC);
+CREATE INDEX orders_open ON trade.orders USING btree (venue, account, id DESC) WHERE (status = ANY (ARRAY[1, 2]));
+CREATE INDEX orders_resting ON trade.orders USING btree (venue, symbol, id) WHERE resting;
+CREATE INDEX trades_maker ON trade.trades USING btree (venue, maker_order_id);
+CREATE INDEX trades_symbol ON trade.trades USING btree (venue, symbol, trade_id DESC);
+CREATE INDEX trades_taker ON trade.trades USING btree (venue, taker_order_id);
+ALTER TABLE ONLY ctl.deployments
+    ADD CONSTRAINT deployments_build_fkey FOREIGN KEY (build) REFERENCES ctl.builds(build);
+ALTER TABLE ONLY ident.tokens
+    ADD CONSTRAINT tokens_account_fkey FOREIGN KEY (account) REFERENCES ident.accounts(id);
+GRANT USAGE ON SCHEMA ctl TO fondaco_reader;
+GRANT USAGE ON SCHEMA ident TO fondaco_reader;
+GRANT USAGE ON SCHEMA ix_sample TO fondaco_reader;
+GRANT USAGE ON SCHEMA trade TO fondaco_reader;
+GRANT SELECT ON TABLE ctl.builds TO fondaco_reader;
+GRANT SELECT ON TABLE ctl.cursors TO fondaco_reader;
+GRANT SELECT ON TABLE ctl.dead_letters TO fondaco_reader;
+GRANT SELECT ON TABLE ctl.deployments TO fondaco_reader;
+GRANT SELECT ON TABLE ctl.quarantine TO fondaco_reader;
+GRANT SELECT ON TABLE ident.accounts TO fondaco_reader;
+GRANT SELECT ON TABLE ident.requests TO fondaco_reader;
+GRANT SELECT ON TABLE ident.tokens TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.blocks TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.casper_blocks TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.casper_deploys TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.casper_facts TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.casper_feed TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.casper_transfers TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.counts TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.events TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.networks TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.orphaned_blocks TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.orphaned_events TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.ranges TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.reverts TO fondaco_reader;
+GRANT SELECT ON TABLE trade.assets TO fondaco_reader;
+GRANT SELECT ON TABLE trade.balances TO fondaco_reader;
+GRANT SELECT ON TABLE trade.deposits TO fondaco_reader;
+GRANT SELECT ON TABLE trade.journal TO fondaco_reader;
+GRANT SELECT ON TABLE trade.markets TO fondaco_reader;
+GRANT SELECT ON TABLE trade.orders TO fondaco_reader;
+GRANT SELECT ON TABLE trade.trades TO fondaco_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE fondaco IN SCHEMA ctl GRANT SELECT ON TABLES  TO fondaco_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE fondaco IN SCHEMA ident GRANT SELECT ON TABLES  TO fondaco_reader;
+ALTER DEFAULT PRIVILEGES FOR ROLE fondaco IN SCHEMA trade GRANT SELECT ON TABLES  TO fondaco_reader;
