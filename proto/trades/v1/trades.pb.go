@@ -432,8 +432,13 @@ type PackApplied struct {
 	Gateway string                 `protobuf:"bytes,2,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	PackNo  uint64                 `protobuf:"varint,3,opt,name=pack_no,json=packNo,proto3" json:"pack_no,omitempty"`
 	// Stream time after this pack, Unix milliseconds.
-	NowMs         int64 `protobuf:"varint,4,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
-	Skipped       bool  `protobuf:"varint,5,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	NowMs   int64 `protobuf:"varint,4,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
+	Skipped bool  `protobuf:"varint,5,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// The server's and the sender's clocks disagreed: the stream's time stands
+	// still and the gateway's commands were stale.
+	Doubtful bool `protobuf:"varint,6,opt,name=doubtful,proto3" json:"doubtful,omitempty"`
+	// Last token of the pack's subject: api, funds, admin, tick.
+	From          string `protobuf:"bytes,7,opt,name=from,proto3" json:"from,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -501,6 +506,20 @@ func (x *PackApplied) GetSkipped() bool {
 		return x.Skipped
 	}
 	return false
+}
+
+func (x *PackApplied) GetDoubtful() bool {
+	if x != nil {
+		return x.Doubtful
+	}
+	return false
+}
+
+func (x *PackApplied) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
 }
 
 type AssetAdded struct {
@@ -845,6 +864,9 @@ type OrderRejected struct {
 	ClientOrderId string                 `protobuf:"bytes,9,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
 	AtMs          int64                  `protobuf:"varint,10,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	Reason        v1.RejectReason        `protobuf:"varint,11,opt,name=reason,proto3,enum=orders.v1.RejectReason" json:"reason,omitempty"`
+	// NewOrder.malformed, which is part of the body that a repeated client id is
+	// compared with.
+	Malformed     v1.RejectReason `protobuf:"varint,12,opt,name=malformed,proto3,enum=orders.v1.RejectReason" json:"malformed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -952,6 +974,13 @@ func (x *OrderRejected) GetAtMs() int64 {
 func (x *OrderRejected) GetReason() v1.RejectReason {
 	if x != nil {
 		return x.Reason
+	}
+	return v1.RejectReason(0)
+}
+
+func (x *OrderRejected) GetMalformed() v1.RejectReason {
+	if x != nil {
+		return x.Malformed
 	}
 	return v1.RejectReason(0)
 }
@@ -1544,13 +1573,15 @@ const file_trades_v1_trades_proto_rawDesc = "" +
 	"\aresumed\x18\f \x01(\v2\x12.trades.v1.ResumedH\x00R\aresumed\x12G\n" +
 	"\x10command_rejected\x18\r \x01(\v2\x1a.trades.v1.CommandRejectedH\x00R\x0fcommandRejected\x12;\n" +
 	"\forder_rested\x18\x0e \x01(\v2\x16.trades.v1.OrderRestedH\x00R\vorderRestedB\x06\n" +
-	"\x04kind\"\x88\x01\n" +
+	"\x04kind\"\xb8\x01\n" +
 	"\vPackApplied\x12\x15\n" +
 	"\x06in_seq\x18\x01 \x01(\x04R\x05inSeq\x12\x18\n" +
 	"\agateway\x18\x02 \x01(\tR\agateway\x12\x17\n" +
 	"\apack_no\x18\x03 \x01(\x04R\x06packNo\x12\x15\n" +
 	"\x06now_ms\x18\x04 \x01(\x03R\x05nowMs\x12\x18\n" +
-	"\askipped\x18\x05 \x01(\bR\askipped\"6\n" +
+	"\askipped\x18\x05 \x01(\bR\askipped\x12\x1a\n" +
+	"\bdoubtful\x18\x06 \x01(\bR\bdoubtful\x12\x12\n" +
+	"\x04from\x18\a \x01(\tR\x04from\"6\n" +
 	"\n" +
 	"AssetAdded\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
@@ -1581,7 +1612,7 @@ const file_trades_v1_trades_proto_rawDesc = "" +
 	"\rquantity_lots\x18\b \x01(\x03R\fquantityLots\x12&\n" +
 	"\x0fclient_order_id\x18\t \x01(\tR\rclientOrderId\x12\x13\n" +
 	"\x05at_ms\x18\n" +
-	" \x01(\x03R\x04atMs\"\x9b\x03\n" +
+	" \x01(\x03R\x04atMs\"\xd2\x03\n" +
 	"\rOrderRejected\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\x04R\aorderId\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x04R\aaccount\x12\x16\n" +
@@ -1595,7 +1626,8 @@ const file_trades_v1_trades_proto_rawDesc = "" +
 	"\x0fclient_order_id\x18\t \x01(\tR\rclientOrderId\x12\x13\n" +
 	"\x05at_ms\x18\n" +
 	" \x01(\x03R\x04atMs\x12/\n" +
-	"\x06reason\x18\v \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reason\"O\n" +
+	"\x06reason\x18\v \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reason\x125\n" +
+	"\tmalformed\x18\f \x01(\x0e2\x17.orders.v1.RejectReasonR\tmalformed\"O\n" +
 	"\vOrderRested\x12\x19\n" +
 	"\border_id\x18\x01 \x01(\x04R\aorderId\x12%\n" +
 	"\x0eremaining_lots\x18\x02 \x01(\x03R\rremainingLots\"\x95\x03\n" +
@@ -1700,14 +1732,15 @@ var file_trades_v1_trades_proto_depIdxs = []int32{
 	17, // 19: trades.v1.OrderRejected.type:type_name -> orders.v1.OrderType
 	18, // 20: trades.v1.OrderRejected.time_in_force:type_name -> orders.v1.TimeInForce
 	19, // 21: trades.v1.OrderRejected.reason:type_name -> orders.v1.RejectReason
-	16, // 22: trades.v1.Trade.taker_side:type_name -> orders.v1.Side
-	20, // 23: trades.v1.OrderCanceled.reason:type_name -> orders.v1.CancelReason
-	19, // 24: trades.v1.CommandRejected.reason:type_name -> orders.v1.RejectReason
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	19, // 22: trades.v1.OrderRejected.malformed:type_name -> orders.v1.RejectReason
+	16, // 23: trades.v1.Trade.taker_side:type_name -> orders.v1.Side
+	20, // 24: trades.v1.OrderCanceled.reason:type_name -> orders.v1.CancelReason
+	19, // 25: trades.v1.CommandRejected.reason:type_name -> orders.v1.RejectReason
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_trades_v1_trades_proto_init() }

@@ -1,0 +1,203 @@
+// Package leader runs a venue live: it applies the packs of ORDERS as they
+// come, answers at once, and publishes what they caused to TRADES, one output
+// in flight that covers everything applied while the last one was under way.
+//
+//	ORDERS --read--> apply --answer--> reply.v1.<gateway>
+//	                   |
+//	                   +--batch--> publish --fenced--> TRADES
+//	                                  |
+//	                                  +--once durable--> save --> snapshots
+//
+// One goroutine each; only apply touches the engine.
+package leader
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"fondaco.dev/pkg/bus"
+	"fondaco.dev/proto/config"
+	ordersv1 "fondaco.dev/proto/orders/v1"
+	tradesv1 "fondaco.dev/proto/trades/v1"
+	"fondaco.dev/services/orderbook/core"
+	"fondaco.dev/services/orderbook/internal/metric"
+	"fondaco.dev/services/orderbook/internal/recovery"
+	"fondaco.dev/services/orderbook/internal/snapshot"
+)
+
+// ErrConfig: the configuration contradicts what the venue already has.
+var ErrConfig = errors.New("configuration contradicts the venue")
+
+// ErrLeaseLost: another instance may lead now.
+var ErrLeaseLost = errors.New("the lease is lost")
+
+// Bounds of an output in the making; beyond, reading waits for the publisher.
+const (
+	maxPacks      = 1000
+	maxBatchBytes = 32 << 20
+	maxRequestIDs = bus.MaxRequestIDs
+)
+
+// Times of the checks around the work.
+const (
+	watchEvery  = time.Second
+	streamEvery = 5 * time.Second
+	publishSlow = 10 * time.Second // then /readyz says so
+	readBytes   = 8 << 20
+)
+
+// Options of a venue's leader.
+type Options struct {
+	Venue         string
+	Assets        []config.Asset
+	Markets       []config.Market
+	SnapshotPacks int           // packs after which a snapshot is taken
+	SnapshotEvery time.Duration // a changed state that is idle is snapshotted this often
+	Grace         time.Duration // for draining at a stop; 0 = stop as in a crash
+	PartBytes     int           // an output above is cut; 0 = tradesv1.MaxMessage
+}
+
+// Wire is how the leader reaches others.
+type Wire interface {
+	recovery.Publisher
+	// Reply answers a gateway, at most once.
+	Reply(gateway string, data []byte)
+	// Command publishes a pack of the leader's own and returns when it is stored.
+	Command(ctx context.Context, from string, p *ordersv1.Pack) error
+}
+
+// Leader leads one venue.
+type Leader struct {
+	Options
+	Bus     *bus.Bus
+	Wire    Wire
+	Store   *snapshot.Store
+	Metrics *metric.Metrics
+	Log     *zap.Logger
+	Ready   func(error) // told whether the venue is served, and why not
+}
+
+// reign is one stretch of leading, from a recovery on.
+type reign struct {
+	Leader
+	soft    context.Context // ends: drain and stop
+	start   bus.StreamState // ORDERS as it was at the beginning
+	target  uint64          // ORDERS sequence from which on the reign has caught up
+	applied atomic.Uint64
+
+	in     chan []bus.Message
+	jobs   chan job
+	idle   chan *core.Batch // the publisher gives a batch back when it is durable
+	saves  chan save
+	orders chan order
+
+	publishing atomic.Int64 // Unix milliseconds since when an output is in flight; 0 = none
+	saving     atomic.Bool
+}
+
+// Run leads from st on until ctx ends (then it drains, returning nil), the
+// lease is lost, or something makes going on wrong: bus.ErrFenced,
+// recovery.ErrRegressed, ErrConfig. The state is used up in any case.
+func (l *Leader) Run(ctx context.Context, st *recovery.State, lost <-chan struct{}) error {
+	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(l.Grace, stop) })()
+	r := &reign{
+		Leader: *l, soft: ctx,
+		in: make(chan []bus.Message), jobs: make(chan job, 1), idle: make(chan *core.Batch, 1),
+		saves: make(chan save, 1), orders: make(chan order, 4),
+	}
+	if r.PartBytes == 0 {
+		r.PartBytes = tradesv1.MaxMessage
+	}
+	r.applied.Store(st.Engine.LastInSeq())
+	var err error
+	if r.start, err = l.Bus.Stream(ctx, ordersv1.Stream); err != nil {
+		return err
+	}
+	if r.target, err = l.lastPack(ctx); err != nil {
+		return err
+	}
+	l.Metrics.Leader.Set(1)
+	defer l.Metrics.Leader.Set(0)
+	g, work := errgroup.WithContext(hard)
+	g.Go(func() error { return r.read(work) })
+	g.Go(func() error { return r.apply(work, st.Engine) })
+	g.Go(func() error { return r.publish(work, st.Tail, st.TailDigest) })
+	g.Go(func() error { return r.save(work) })
+	g.Go(func() error { return r.command(work) })
+	g.Go(func() error { return r.watch(work, lost) })
+	return g.Wait()
+}
+
+// lastPack is the sequence of the venue's newest message in ORDERS.
+func (l *Leader) lastPack(ctx context.Context) (uint64, error) {
+	last := uint64(0)
+	for _, from := range []string{ordersv1.FromAPI, ordersv1.FromFunds, ordersv1.FromAdmin, ordersv1.FromTick} {
+		m, err := l.Bus.Last(ctx, ordersv1.Stream, ordersv1.Subject(l.Venue, from))
+		if err != nil {
+			return 0, err
+		}
+		if m != nil {
+			last = max(last, m.Seq)
+		}
+	}
+	return last, nil
+}
+
+// read hands the packs of ORDERS on until the reign ends.
+func (r *reign) read(work context.Context) error {
+	ctx, cancel := context.WithCancel(work)
+	defer cancel()
+	defer context.AfterFunc(r.soft, cancel)()
+	f := r.Bus.Follow(ctx, ordersv1.Stream, []string{ordersv1.VenueSubjects(r.Venue)}, r.applied.Load()+1)
+	defer f.Close()
+	for {
+		msgs, err := f.Next(ctx, readBytes)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading ORDERS: %w", err)
+		}
+		select {
+		case r.in <- msgs:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// watch ends the reign when the lease is gone, or when ORDERS no longer holds
+// what was applied.
+func (r *reign) watch(work context.Context, lost <-chan struct{}) error {
+	tick := time.NewTicker(streamEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-work.Done():
+			return nil
+		case <-r.soft.Done():
+			return nil
+		case <-lost:
+			return ErrLeaseLost
+		case <-tick.C:
+		}
+		applied := r.applied.Load()
+		st, err := r.Bus.Stream(work, ordersv1.Stream)
+		switch {
+		case err != nil:
+			r.Log.Debug("ORDERS does not tell its state", zap.Error(err))
+		case st.LastSeq < applied:
+			return fmt.Errorf("%w: ORDERS ends at %d, packs up to %d are applied", recovery.ErrRegressed, st.LastSeq, applied)
+		case !st.Created.Equal(r.start.Created):
+			return fmt.Errorf("%w: ORDERS was made anew at %s", recovery.ErrRegressed, st.Created.UTC().Format(time.RFC3339))
+		}
+	}
+}

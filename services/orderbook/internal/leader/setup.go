@@ -1,0 +1,180 @@
+package leader
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	ordersv1 "fondaco.dev/proto/orders/v1"
+	"fondaco.dev/services/orderbook/core"
+)
+
+// order is a pack of the leader's own on its way to ORDERS.
+type order struct {
+	from string
+	pack *ordersv1.Pack
+}
+
+// setup is what the leader itself asks of its venue: the assets and markets of
+// the configuration, and a tick when the engine wants one.
+type setup struct {
+	a       *applier
+	id      string // random; the gateways are <id>-admin and <id>-tick
+	adminNo uint64
+	tickNo  uint64
+	asked   bool // the configuration's commands are under way
+	done    bool // the venue has all that the configuration names
+	ticked  bool // a tick is under way: there is never a second one beside it
+}
+
+func (s *setup) init(a *applier) {
+	s.a = a
+	s.id = "orderbook-" + strings.ToLower(rand.Text()[:12])
+}
+
+func (s *setup) owns(gateway string) bool { return strings.HasPrefix(gateway, s.id+"-") }
+
+// step looks, after every pack, at what the leader has to ask.
+func (s *setup) step() error {
+	e := s.a.engine
+	if e.WantsTick() && !s.ticked {
+		s.tickNo++
+		s.ticked = s.send(ordersv1.FromTick, s.tickNo, &ordersv1.Command{Op: &ordersv1.Command_Tick{Tick: &ordersv1.Tick{}}})
+	}
+	if s.done || s.asked || e.LastInSeq() < s.a.target {
+		if !s.done && !s.asked {
+			s.a.Ready(fmt.Errorf("replaying ORDERS: at %d of %d", e.LastInSeq(), s.a.target))
+		}
+		return nil
+	}
+	missing, err := missing(e, &s.a.Options)
+	if err != nil {
+		return err
+	}
+	if len(missing) == 0 {
+		s.done = true
+		s.report()
+		s.a.Log.Info("venue is served", zap.Uint64("in_seq", e.LastInSeq()), zap.Uint64("event_seq", e.Events()), zap.Int("open_orders", e.Size().LiveOrders))
+		return nil
+	}
+	if e.Halted() {
+		s.report()
+		return nil
+	}
+	s.a.Ready(errors.New("adding the configuration's assets and markets"))
+	s.adminNo++
+	s.asked = s.send(ordersv1.FromAdmin, s.adminNo, missing[:min(len(missing), ordersv1.MaxCommands)]...)
+	return nil
+}
+
+// send queues a pack; false when too many are under way: step asks again.
+func (s *setup) send(from string, no uint64, cmds ...*ordersv1.Command) bool {
+	p := &ordersv1.Pack{Gateway: s.id + "-" + from, PackNo: no, Commands: cmds}
+	select {
+	case s.a.orders <- order{from, p}:
+		return true
+	default:
+		return false
+	}
+}
+
+// answered takes the answer to a pack of the leader's own.
+func (s *setup) answered(in *core.Input, reply []byte) error {
+	if in.From == ordersv1.FromTick {
+		s.ticked = false
+		return nil
+	}
+	s.asked = false
+	r := &ordersv1.PackReply{}
+	if err := proto.Unmarshal(reply, r); err != nil {
+		return fmt.Errorf("reading the engine's answer: %w", err)
+	}
+	for i, o := range r.Outcomes {
+		if o.Reject != 0 && o.Reject != ordersv1.RejectReason_REJECT_REASON_HALTED {
+			return fmt.Errorf("%w: %s was refused with %s", ErrConfig, name(in.Pack.Commands[i]), o.Reject)
+		}
+	}
+	return nil
+}
+
+// periodic asks again for what got lost, and reports.
+func (s *setup) periodic() error {
+	if s.done {
+		s.report()
+	}
+	return s.step()
+}
+
+// report tells readiness of a venue that is led.
+func (s *setup) report() {
+	since := s.a.publishing.Load()
+	switch {
+	case s.a.engine.Halted():
+		s.a.Ready(errors.New("the venue is halted: the server's clock ran ahead of every sender's by more than a minute; put the clock right, then publish accept_time as admin"))
+	case since != 0 && time.Since(time.UnixMilli(since)) > publishSlow:
+		s.a.Ready(fmt.Errorf("TRADES has not taken an output since %s", time.UnixMilli(since).UTC().Format(time.RFC3339)))
+	case !s.done:
+		s.a.Ready(errors.New("adding the configuration's assets and markets"))
+	default:
+		s.a.Ready(nil)
+	}
+}
+
+// missing lists the commands that make the venue what the configuration says.
+// What exists must be the same; what the configuration no longer names stays.
+func missing(e *core.Engine, o *Options) ([]*ordersv1.Command, error) {
+	var cmds []*ordersv1.Command
+	for _, as := range o.Assets {
+		scale, found := e.Asset(as.Name)
+		if found && scale != as.Scale {
+			return nil, fmt.Errorf("%w: asset %s has scale %d, the configuration says %d; a scale never changes: name a new asset", ErrConfig, as.Name, scale, as.Scale)
+		}
+		if !found {
+			cmds = append(cmds, &ordersv1.Command{Op: &ordersv1.Command_AddAsset{AddAsset: &ordersv1.AddAsset{Name: as.Name, Scale: as.Scale}}})
+		}
+	}
+	for _, m := range o.Markets {
+		want := &ordersv1.AddMarket{Symbol: m.Symbol, Base: m.Base, Quote: m.Quote, Tick: m.Tick, Lot: m.Lot,
+			MakerFeePpm: m.MakerFeePPM, TakerFeePpm: m.TakerFeePPM}
+		have, found := e.Market(m.Symbol)
+		if found && !proto.Equal(have, want) {
+			return nil, fmt.Errorf("%w: market %s is {%s}, the configuration says {%s}; a market's terms never change: name a new market",
+				ErrConfig, m.Symbol, terms(have), terms(want))
+		}
+		if !found {
+			cmds = append(cmds, &ordersv1.Command{Op: &ordersv1.Command_AddMarket{AddMarket: want}})
+		}
+	}
+	return cmds, nil
+}
+
+func terms(m *ordersv1.AddMarket) string {
+	return fmt.Sprintf("base %s, quote %s, tick %d, lot %d, maker_fee_ppm %d, taker_fee_ppm %d (tick and lot in smallest units)",
+		m.Base, m.Quote, m.Tick, m.Lot, m.MakerFeePpm, m.TakerFeePpm)
+}
+
+func name(c *ordersv1.Command) string {
+	if m := c.GetAddMarket(); m != nil {
+		return "market " + m.Symbol
+	}
+	return "asset " + c.GetAddAsset().GetName()
+}
+
+// command publishes the leader's own packs, one after the other, each until it
+// is known to be stored. That a tick is sent again unchanged, and the next one
+// made only when the engine has seen it, is what the halt relies on.
+func (r *reign) command(work context.Context) error {
+	for o := range r.orders {
+		o.pack.SentAtMs = time.Now().UnixMilli()
+		if err := r.Wire.Command(work, o.from, o.pack); err != nil && work.Err() == nil {
+			return fmt.Errorf("publishing the leader's own command: %w", err)
+		}
+	}
+	return nil
+}
