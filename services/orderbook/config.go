@@ -26,7 +26,7 @@ type Config struct {
 	AdminAddr string
 	// SnapshotPacks: FONDACO_SNAPSHOT_PACKS, default 20000. The input packs after
 	// which a busy venue takes a snapshot; fewer make a restart faster and cost
-	// a pause of some 100 ms per million orders each.
+	// a pause each that grows with the state (22 ms were measured for 3.6 MB).
 	SnapshotPacks int
 	// SnapshotEvery: FONDACO_SNAPSHOT_INTERVAL, default 30s. How long after the
 	// last one an idle venue whose state changed takes a snapshot.

@@ -1,0 +1,9 @@
+// Command api serves REST and WebSocket.
+package main
+
+import (
+	"fondaco.dev/pkg/run"
+	"fondaco.dev/services/api"
+)
+
+func main() { run.Main("api", api.ConfigFromEnv, api.Run) }

@@ -1,0 +1,275 @@
+package feed
+
+import (
+	"sort"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Bounds of a feed's memory. Whoever resumes from within it costs Postgres
+// nothing.
+const (
+	ringMessages = 16384
+	ringBytes    = 16 << 20
+)
+
+// Offered is what became of a frame.
+type Offered int
+
+const (
+	Taken  Offered = iota
+	Full           // no room now: the subscription goes on at its own pace
+	Closed         // the client is gone
+)
+
+// Sink receives frames. Neither method may block.
+type Sink interface {
+	// Offer takes a frame that must not be lost.
+	Offer(frame []byte) Offered
+	// Hint takes a frame that may be left out when there is no room.
+	Hint(frame []byte)
+}
+
+// Sub is one subscription. Its fields are set before it joins; After and the
+// membership belong to the feed's lock.
+type Sub struct {
+	ID      string // raw JSON; "" = bare data frames
+	Channel string
+	Scope   Scope
+	Match   func(*Message) bool
+	Sink    Sink
+	// Lagging is called when the subscription is no longer a member and goes on
+	// from its own position: the feed moved on by more than it can tell, or the
+	// client was slow.
+	Lagging func(epoch string, after uint64, slow bool)
+	// Reset is called when the feed began anew: everything the client holds is
+	// of an older life. The subscription stays a member.
+	Reset func(epoch string, seq uint64)
+
+	after uint64
+}
+
+// Feed is safe for concurrent use.
+type Feed struct {
+	delivered prometheus.Counter
+
+	mu      sync.Mutex
+	epoch   string
+	held    uint64 // everything up to here was published
+	ready   bool
+	waiters chan struct{} // closed when ready turns true
+	ring    []*Message
+	bytes   int
+	floor   uint64 // the ring holds everything behind this
+	subs    map[*Sub]struct{}
+}
+
+// New makes a feed that has no position yet.
+func New(delivered prometheus.Counter) *Feed {
+	return &Feed{delivered: delivered, waiters: make(chan struct{}), subs: map[*Sub]struct{}{}}
+}
+
+// Ready is closed once the feed has a position.
+func (f *Feed) Ready() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.waiters
+}
+
+// Position is where the feed is; "" before it is ready.
+func (f *Feed) Position() (epoch string, held uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.epoch, f.held
+}
+
+// Start gives the feed its position, or a new one in another epoch, which
+// every member is told.
+func (f *Feed) Start(epoch string, pos uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	reset := f.ready
+	f.epoch, f.held, f.floor = epoch, pos, pos
+	f.ring, f.bytes = nil, 0
+	if !f.ready {
+		f.ready = true
+		close(f.waiters)
+	}
+	if !reset {
+		return
+	}
+	for s := range f.subs {
+		s.after = pos
+		s.Reset(epoch, pos)
+	}
+}
+
+// Publish tells the members and moves to pos; the messages' positions are
+// ascending and in (held, pos].
+func (f *Feed) Publish(msgs []*Message, pos uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range msgs {
+		f.remember(m)
+		for s := range f.subs {
+			if m.Pos <= s.after || !s.wants(m) {
+				continue
+			}
+			if got := f.offer(s, m); got != Taken {
+				delete(f.subs, s)
+				if got == Full {
+					// Of one position a subscription gets one message.
+					s.Lagging(f.epoch, m.Pos-1, true)
+				}
+			}
+		}
+	}
+	f.held = max(f.held, pos)
+}
+
+func (s *Sub) wants(m *Message) bool {
+	return m.Channel == s.Channel && (s.Scope.Value == "" || m.Scope.Value == s.Scope.Value) && s.Match(m)
+}
+
+func (f *Feed) offer(s *Sub, m *Message) Offered {
+	got := s.Sink.Offer(m.Frame(s.ID))
+	if got == Taken {
+		f.delivered.Inc()
+	}
+	return got
+}
+
+// remember appends to the ring and drops the oldest; messages of one position
+// go together.
+func (f *Feed) remember(m *Message) {
+	f.ring = append(f.ring, m)
+	f.bytes += m.size
+	drop := 0
+	for drop < len(f.ring)-1 && (len(f.ring)-drop > ringMessages || f.bytes > ringBytes) {
+		f.bytes -= f.ring[drop].size
+		f.floor = f.ring[drop].Pos
+		f.ring[drop] = nil
+		drop++
+	}
+	f.ring = f.ring[drop:]
+	for len(f.ring) > 0 && f.ring[0].Pos <= f.floor {
+		f.bytes -= f.ring[0].size
+		f.ring = f.ring[1:]
+	}
+}
+
+// Skip moves to pos without telling what lies between: every member leaves and
+// goes on from its own position.
+func (f *Feed) Skip(pos uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for s := range f.subs {
+		delete(f.subs, s)
+		s.Lagging(f.epoch, max(s.after, f.held), false)
+	}
+	f.held = max(f.held, pos)
+	f.floor = f.held
+	f.ring, f.bytes = nil, 0
+}
+
+// Joined is the outcome of a Join.
+type Joined int
+
+const (
+	Member  Joined = iota // level with the feed
+	Behind                // the messages returned come first
+	TooOld                // the ring does not reach back: read a page first
+	Unknown               // behind the feed's end: only Postgres can tell whether that exists
+	Anew                  // another epoch
+)
+
+// atOnce is how many messages a join tells under the feed's lock; more are
+// handed back to be sent at the client's pace.
+const atOnce = 64
+
+// Join makes s a member that has everything up to `after`; the little that the
+// feed published since is told at once. If that is more than a little, s is no
+// member: the messages up to upTo are returned, to be sent before the next
+// Join. verified: `after` came from a page of this epoch, so it may lie ahead
+// of the feed.
+func (f *Feed) Join(s *Sub, epoch string, after uint64, verified bool) (joined Joined, msgs []*Message, upTo uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case epoch != f.epoch:
+		return Anew, nil, 0
+	case after > f.held && !verified:
+		return Unknown, nil, 0
+	case after < f.floor:
+		return TooOld, nil, 0
+	}
+	for i := f.behind(after); i < len(f.ring); i++ {
+		if m := f.ring[i]; s.wants(m) {
+			msgs = append(msgs, m)
+		}
+	}
+	if len(msgs) > atOnce {
+		return Behind, msgs, max(after, f.held)
+	}
+	for i, m := range msgs {
+		if f.offer(s, m) == Full {
+			return Behind, msgs[i:], max(after, f.held)
+		}
+	}
+	s.after = after
+	f.subs[s] = struct{}{}
+	return Member, nil, 0
+}
+
+// behind is the index of the first message in the ring behind a position.
+func (f *Feed) behind(after uint64) int {
+	return sort.Search(len(f.ring), func(i int) bool { return f.ring[i].Pos > after })
+}
+
+// JoinNow makes s a member from the feed's present position on; hello is
+// called with that position before anything is told.
+func (f *Feed) JoinNow(s *Sub, hello func(epoch string, seq uint64)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.join(s, f.held, hello)
+}
+
+// JoinAt is JoinNow from a position that the caller knows to be the feed's
+// own, or one that it will publish again from.
+func (f *Feed) JoinAt(s *Sub, pos uint64, hello func(epoch string, seq uint64)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.join(s, pos, hello)
+}
+
+func (f *Feed) join(s *Sub, pos uint64, hello func(epoch string, seq uint64)) {
+	s.after = pos
+	f.subs[s] = struct{}{}
+	hello(f.epoch, pos)
+}
+
+// Leave ends a membership.
+func (f *Feed) Leave(s *Sub) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.subs, s)
+}
+
+// Tell hints each member a frame of its own made from the feed's position.
+func (f *Feed) Tell(frame func(s *Sub, epoch string, held uint64) []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for s := range f.subs {
+		if b := frame(s, f.epoch, max(f.held, s.after)); b != nil {
+			s.Sink.Hint(b)
+		}
+	}
+}
+
+// Members counts the subscriptions that are level with the feed.
+func (f *Feed) Members() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.subs)
+}

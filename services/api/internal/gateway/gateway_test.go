@@ -1,0 +1,204 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"google.golang.org/protobuf/proto"
+
+	"fondaco.dev/pkg/admin"
+	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/bustest"
+	"fondaco.dev/pkg/zlog"
+	ordersv1 "fondaco.dev/proto/orders/v1"
+	"fondaco.dev/proto/topology"
+)
+
+func start(t *testing.T) (*bustest.Server, *bus.Bus) {
+	t.Helper()
+	srv := bustest.Start(t)
+	bustest.Provision(t, srv, topology.Streams(), topology.Buckets(), topology.Objects())
+	return srv, srv.Bus(t)
+}
+
+func command(id string) *ordersv1.Command {
+	return &ordersv1.Command{RequestId: id, Op: &ordersv1.Command_NewOrder{NewOrder: &ordersv1.NewOrder{Account: 1, Symbol: "A-B", ClientOrderId: id}}}
+}
+
+// echo answers each pack of a stream once with its commands' client ids.
+func echo(ctx context.Context, t *testing.T, b *bus.Bus, seen *[]*ordersv1.Pack, mu *sync.Mutex) {
+	f := b.Follow(ctx, ordersv1.Stream, []string{ordersv1.VenueSubjects("main")}, 1)
+	defer f.Close()
+	for {
+		msgs, err := f.Next(ctx, 1<<20)
+		if err != nil {
+			return
+		}
+		for _, m := range msgs {
+			p := &ordersv1.Pack{}
+			if err := proto.Unmarshal(m.Data, p); err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			*seen = append(*seen, p)
+			mu.Unlock()
+			r := &ordersv1.PackReply{PackNo: p.GetPackNo(), InSeq: m.Seq}
+			for _, c := range p.GetCommands() {
+				r.Outcomes = append(r.Outcomes, &ordersv1.Outcome{Order: &ordersv1.Order{ClientOrderId: c.GetNewOrder().GetClientOrderId()}})
+			}
+			data, _ := proto.Marshal(r)
+			_ = b.Conn().PublishMsg(&nats.Msg{Subject: ordersv1.ReplySubject(p.GetGateway()), Data: data, Header: nats.Header{"Fondaco-Reply": {"orders"}}})
+		}
+	}
+}
+
+// TestPacksAcrossARestart: under load the server goes away and comes back;
+// packs are dense, in order and stored once, and each caller gets its own
+// answer or is told that it is not known.
+func TestPacksAcrossARestart(t *testing.T) {
+	t.Parallel()
+	srv, b := start(t)
+	g := New("main", func(uint64, uint64) {}, admin.New("", zlog.Nop()), zlog.Nop().Logger)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	var seen []*ordersv1.Pack
+	wg.Go(func() { _ = g.Run(ctx, b) })
+	wg.Go(func() { echo(ctx, t, b, &seen, &mu) })
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := g.Do(ctx, command("first"), 1); err == nil {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+	const clients, each = 16, 60
+	var callers sync.WaitGroup
+	answered, unknown := 0, 0
+	notSent := map[string]bool{}
+	for i := range clients {
+		callers.Go(func() {
+			for n := range each {
+				id := fmt.Sprintf("%d-%d", i, n)
+				a, err := g.Do(ctx, command(id), 1)
+				mu.Lock()
+				switch {
+				case err == nil && a.Outcome.GetOrder().GetClientOrderId() == id && a.InSeq > 0:
+					answered++
+				case errors.Is(err, ErrUnknown):
+					unknown++
+				case errors.Is(err, ErrNotSent):
+					notSent[id] = true
+				default:
+					t.Errorf("%s: %v %v", id, a, err)
+				}
+				mu.Unlock()
+				if i == 0 && n == each/2 {
+					srv.Restart(t)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	t.Logf("%d answered, %d unknown, %d not sent", answered, unknown, len(notSent))
+	if answered < clients*each/2 {
+		t.Errorf("only %d of %d were answered", answered, clients*each)
+	}
+	ids := map[string]int{}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		mu.Lock()
+		clear(ids)
+		for _, p := range seen {
+			for _, c := range p.GetCommands() {
+				ids[c.GetNewOrder().GetClientOrderId()]++
+			}
+		}
+		mu.Unlock()
+		if len(ids) > clients*each-len(notSent) {
+			break
+		}
+	}
+	cancel()
+	wg.Wait()
+	if len(ids) != clients*each+1-len(notSent) {
+		t.Errorf("%d commands are in the stream", len(ids))
+	}
+	for id := range notSent {
+		if ids[id] != 0 {
+			t.Errorf("%s is there although its caller was told that it was not sent", id)
+		}
+	}
+	for id, n := range ids {
+		if n != 1 && id != "first" {
+			t.Errorf("%s is there %d times", id, n)
+		}
+	}
+	for i, p := range seen {
+		if p.GetPackNo() != uint64(i+1) || p.GetGateway() != g.ID() || len(p.GetCommands()) > ordersv1.MaxCommands {
+			t.Fatalf("pack %d has number %d and %d commands", i+1, p.GetPackNo(), len(p.GetCommands()))
+		}
+	}
+	if len(seen) >= clients*each {
+		t.Errorf("%d packs for %d commands: nothing was packed together", len(seen), clients*each)
+	}
+}
+
+// TestTakenBack: a command that is in no pack when its caller gives up is
+// certainly not sent.
+func TestTakenBack(t *testing.T) {
+	t.Parallel()
+	srv, b := start(t)
+	g := New("main", func(uint64, uint64) {}, admin.New("", zlog.Nop()), zlog.Nop().Logger)
+	g.wait = 300 * time.Millisecond
+	if _, err := g.Do(context.Background(), command("early"), 1); !errors.Is(err, ErrNotSent) {
+		t.Errorf("before Run: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = g.Run(ctx, b) })
+	for end := time.Now().Add(10 * time.Second); g.status.Err() != nil && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	srv.Stop()
+	results := make(chan error, 2)
+	go func() { _, err := g.Do(ctx, command("sealed"), 1); results <- err }()
+	for {
+		g.mu.Lock()
+		sealed := g.packNo == 1
+		g.mu.Unlock()
+		if sealed {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	go func() { _, err := g.Do(ctx, command("waiting"), 1); results <- err }()
+	got := map[string]bool{}
+	for range 2 {
+		err := <-results
+		got[fmt.Sprint(errors.Is(err, ErrUnknown), errors.Is(err, ErrNotSent))] = true
+	}
+	if !got["true false"] || !got["false true"] {
+		t.Errorf("%v", got)
+	}
+	srv.Restart(t)
+	for end := time.Now().Add(15 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		m, err := b.Last(ctx, ordersv1.Stream, ordersv1.Subject("main", ordersv1.FromAPI))
+		if err == nil && m != nil {
+			p := &ordersv1.Pack{}
+			if err := proto.Unmarshal(m.Data, p); err != nil || len(p.GetCommands()) != 1 || p.GetCommands()[0].GetRequestId() != "sealed" {
+				t.Errorf("%v %v", p, err)
+			}
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the sealed pack never arrived")
+		}
+	}
+	cancel()
+	wg.Wait()
+}

@@ -1,0 +1,156 @@
+package market_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	ordersv1 "fondaco.dev/proto/orders/v1"
+	tradesv1 "fondaco.dev/proto/trades/v1"
+	"fondaco.dev/services/api/internal/market"
+)
+
+const (
+	buy  = ordersv1.Side_SIDE_BUY
+	sell = ordersv1.Side_SIDE_SELL
+)
+
+func newState() *market.State {
+	s := market.New()
+	s.PutAsset("USD", 2)
+	s.PutAsset("WINE", 0)
+	s.PutMarket(market.Market{Symbol: "W-U", Base: "WINE", Quote: "USD", Tick: 1, Lot: 1})
+	s.TakeDepth()
+	return s
+}
+
+// TestDepthEqualsOrders folds random events and compares the book with the sum
+// of what rests, and the updates with the book.
+func TestDepthEqualsOrders(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	s := newState()
+	type resting struct {
+		side  ordersv1.Side
+		price int64
+		left  int64
+	}
+	live := map[uint64]*resting{}
+	mirror := map[string]int64{}
+	seq, ids := uint64(0), uint64(0)
+	apply := func(e *tradesv1.Event) { seq++; s.Apply(seq, e) }
+	for range 5000 {
+		switch n := r.IntN(10); {
+		case n < 5 || len(live) == 0:
+			ids++
+			o := &resting{side: buy, price: r.Int64N(50) + 1, left: r.Int64N(9) + 1}
+			if r.IntN(2) == 0 {
+				o.side = sell
+			}
+			apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: ids, Account: ids % 7, Symbol: "W-U", Side: o.side, PriceTicks: o.price, QuantityLots: o.left}}})
+			apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderRested{OrderRested: &tradesv1.OrderRested{OrderId: ids, RemainingLots: o.left}}})
+			live[ids] = o
+		default:
+			id := ids - r.Uint64N(min(ids, 40))
+			o := live[id]
+			if o == nil {
+				continue
+			}
+			if n < 8 {
+				lots := r.Int64N(o.left) + 1
+				apply(&tradesv1.Event{Kind: &tradesv1.Event_Trade{Trade: &tradesv1.Trade{TradeId: seq, Symbol: "W-U", PriceTicks: o.price, QuantityLots: lots, MakerOrderId: id}}})
+				o.left -= lots
+			} else {
+				apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id, RemainingLots: o.left}}})
+				o.left = 0
+			}
+			if o.left == 0 {
+				delete(live, id)
+			}
+		}
+		if r.IntN(3) == 0 {
+			for _, d := range s.TakeDepth() {
+				if d.Seq != seq {
+					t.Fatalf("update at %d, state at %d", d.Seq, seq)
+				}
+				for _, l := range d.Bids {
+					set(mirror, buy, l)
+				}
+				for _, l := range d.Asks {
+					set(mirror, sell, l)
+				}
+			}
+		}
+	}
+	for _, d := range s.TakeDepth() {
+		for _, l := range d.Bids {
+			set(mirror, buy, l)
+		}
+		for _, l := range d.Asks {
+			set(mirror, sell, l)
+		}
+	}
+	want := map[string]int64{}
+	for _, o := range live {
+		want[fmt.Sprint(o.side, o.price)] += o.left
+	}
+	got := map[string]int64{}
+	d := s.Depth("W-U", 0)
+	for i, l := range d.Bids {
+		set(got, buy, l)
+		if i > 0 && l.PriceTicks >= d.Bids[i-1].PriceTicks {
+			t.Error("bids are not best first")
+		}
+	}
+	for i, l := range d.Asks {
+		set(got, sell, l)
+		if i > 0 && l.PriceTicks <= d.Asks[i-1].PriceTicks {
+			t.Error("asks are not best first")
+		}
+	}
+	if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(mirror, want) {
+		t.Errorf("book %v\nupdates %v\norders %v", got, mirror, want)
+	}
+}
+
+func set(m map[string]int64, side ordersv1.Side, l market.Level) {
+	if l.Lots == 0 {
+		delete(m, fmt.Sprint(side, l.PriceTicks))
+		return
+	}
+	m[fmt.Sprint(side, l.PriceTicks)] = l.Lots
+}
+
+// TestForgetsTheOldestEnded: memory is bounded, live orders stay.
+func TestForgetsTheOldestEnded(t *testing.T) {
+	t.Parallel()
+	s := newState()
+	accept := func(id uint64) {
+		s.Apply(s.Seq+1, &tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: id, Account: 1, Symbol: "W-U", Side: buy, PriceTicks: 1, QuantityLots: 1, ClientOrderId: fmt.Sprint(id)}}})
+	}
+	accept(1)
+	const n = 2*market.MaxFinished + 10
+	for id := uint64(2); id < n; id++ {
+		accept(id)
+		s.Apply(s.Seq+1, &tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id}}})
+	}
+	if _, ok := s.Order(1, 1); !ok {
+		t.Error("a live order is gone")
+	}
+	if _, ok := s.Order(1, 2); ok {
+		t.Error("the oldest ended order is kept")
+	}
+	if _, ok := s.OrderByClientID(1, "2"); ok {
+		t.Error("its client id is kept")
+	}
+	if _, ok := s.OrderByClientID(1, fmt.Sprint(n-1)); !ok {
+		t.Error("the newest ended order is gone")
+	}
+	if _, ok := s.Order(2, 1); ok {
+		t.Error("another account sees it")
+	}
+	if all := s.Orders(1, 0, func(*market.Order) bool { return true }); len(all) > 2*market.MaxFinished || all[0].ID != n-1 {
+		t.Errorf("%d orders are kept", len(all))
+	}
+}

@@ -1,0 +1,160 @@
+package rest
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/shape"
+	"fondaco.dev/services/api/internal/store"
+)
+
+// list is the form of every native list.
+type list[T any] struct {
+	Data []T     `json:"data"`
+	Next *string `json:"next"`
+	More bool    `json:"more"`
+}
+
+func all[T any](data []T) list[T] { return list[T]{Data: data} }
+
+func answer(c echo.Context, status int, v any) error {
+	return c.Blob(status, "application/json; charset=utf-8", shape.Encode(v))
+}
+
+// limitOf reads a limit between 1 and most.
+func limitOf(c echo.Context, def, most int) (int, error) {
+	text := c.QueryParam("limit")
+	if text == "" {
+		return def, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > most {
+		return 0, problem.Parameter("limit", fmt.Sprintf("wants a whole number from 1 to %d", most))
+	}
+	return n, nil
+}
+
+// heightOf reads a block number; def when it is absent.
+func heightOf(name, text string, def int64) (int64, error) {
+	if text == "" {
+		return def, nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 {
+		return 0, problem.Parameter(name, "wants a block number")
+	}
+	return n, nil
+}
+
+// listOf reads what lists by height have in common; one row more than the
+// limit is asked for, to know whether there is more.
+func listOf(param func(string) string, limit int, desc bool) (store.List, error) {
+	l := store.List{Limit: limit + 1}
+	var err error
+	if l.From, err = heightOf("from_block", param("from_block"), 0); err != nil {
+		return l, err
+	}
+	if l.To, err = heightOf("to_block", param("to_block"), -1); err != nil {
+		return l, err
+	}
+	if l.To >= 0 && l.From > l.To {
+		return l, problem.Parameter("from_block", "is above to_block")
+	}
+	switch param("order") {
+	case "":
+		l.Desc = desc
+	case "asc":
+		l.Desc = false
+	case "desc":
+		l.Desc = true
+	default:
+		return l, problem.Parameter("order", "no such order", "asc", "desc")
+	}
+	if text := param("cursor"); text != "" {
+		key, order, err := readCursor(text)
+		if err != nil {
+			return l, err
+		}
+		if order != direction(l.Desc) {
+			return l, problem.Parameter("cursor", "it was made with order="+order)
+		}
+		l.After = &key
+	}
+	return l, nil
+}
+
+func direction(desc bool) string {
+	if desc {
+		return "desc"
+	}
+	return "asc"
+}
+
+// cursorOf packs a place in a list. Clients treat it as opaque.
+func cursorOf(k store.Key, desc bool) *string {
+	s := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "1 %s %d %d", direction(desc), k.Block, k.Log))
+	return &s
+}
+
+func readCursor(text string) (store.Key, string, error) {
+	bad := problem.Parameter("cursor", "is not one that an answer here carried as next")
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return store.Key{}, "", bad
+	}
+	parts := strings.Split(string(raw), " ")
+	if len(parts) != 4 || parts[0] != "1" || (parts[1] != "asc" && parts[1] != "desc") {
+		return store.Key{}, "", bad
+	}
+	block, err1 := strconv.ParseInt(parts[2], 10, 64)
+	log, err2 := strconv.ParseInt(parts[3], 10, 32)
+	if err1 != nil || err2 != nil || block < -1 || log < 0 {
+		return store.Key{}, "", bad
+	}
+	return store.Key{Block: block, Log: log}, parts[1], nil
+}
+
+// page cuts the extra row and makes next and more. In ascending order next is
+// always there, so that a poller keeps its place.
+func page[R, T any](rows []R, l *store.List, key func(R) store.Key, shapeOf func(R) T) list[T] {
+	out := list[T]{Data: []T{}}
+	if out.More = len(rows) == l.Limit; out.More {
+		rows = rows[:len(rows)-1]
+	}
+	for _, r := range rows {
+		out.Data = append(out.Data, shapeOf(r))
+	}
+	switch {
+	case len(rows) > 0 && (out.More || !l.Desc):
+		out.Next = cursorOf(key(rows[len(rows)-1]), l.Desc)
+	case !l.Desc:
+		out.Next = cursorOf(l.Before(), false)
+	}
+	return out
+}
+
+// idCursor packs an id below which a list goes on.
+func idCursor(id uint64) *string {
+	s := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "1 id %d", id))
+	return &s
+}
+
+func readIDCursor(text string) (uint64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		if digits, ok := strings.CutPrefix(string(raw), "1 id "); ok {
+			if n, ok := shape.ID(digits); ok {
+				return n, nil
+			}
+		}
+	}
+	return 0, problem.Parameter("cursor", "is not one that an answer here carried as next")
+}

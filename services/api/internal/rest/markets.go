@@ -1,0 +1,129 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/shape"
+)
+
+// view runs fn on the venue's projection.
+func (s *Server) view(fn func(*market.State)) error {
+	if s.Venue == nil {
+		return problem.NotFound("the order book: the configuration names no venue; it")
+	}
+	return s.Venue.View(fn)
+}
+
+func (s *Server) listMarkets(c echo.Context) error {
+	out := []shape.Market{}
+	if err := s.view(func(st *market.State) {
+		for _, m := range st.Markets() {
+			out = append(out, shape.OfMarket(m))
+		}
+	}); err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, all(out))
+}
+
+// market finds the market of the path.
+func (s *Server) market(c echo.Context, fn func(*market.State, *market.Market)) error {
+	symbol := c.Param("symbol")
+	found := false
+	if err := s.view(func(st *market.State) {
+		if m := st.Market(symbol); m != nil {
+			found = true
+			fn(st, m)
+		}
+	}); err != nil {
+		return err
+	}
+	if !found {
+		return problem.NotFound("market " + strconv.Quote(symbol))
+	}
+	return nil
+}
+
+func (s *Server) getMarket(c echo.Context) error {
+	var out shape.Market
+	if err := s.market(c, func(_ *market.State, m *market.Market) { out = shape.OfMarket(m) }); err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, out)
+}
+
+func (s *Server) getDepth(c echo.Context) error {
+	limit, err := limitOf(c, 100, 5000)
+	if err != nil {
+		return err
+	}
+	var d market.Depth
+	var units *market.Market
+	if err := s.market(c, func(st *market.State, m *market.Market) { d, units = st.Depth(m.Symbol, limit), m }); err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, shape.OfDepth(&d, units))
+}
+
+func (s *Server) listTrades(c echo.Context) error {
+	limit, err := limitOf(c, defaultRows, maxRows)
+	if err != nil {
+		return err
+	}
+	below, err := readIDCursor(c.QueryParam("cursor"))
+	if err != nil {
+		return err
+	}
+	var rows []market.Trade
+	var units *market.Market
+	enough := false
+	if err := s.market(c, func(st *market.State, m *market.Market) {
+		units = m
+		// One more than the limit says whether there is more.
+		rows, enough = st.Tail(m.Symbol, below, limit+1)
+	}); err != nil {
+		return err
+	}
+	if !enough && len(rows) <= limit {
+		if len(rows) > 0 {
+			below = rows[len(rows)-1].ID
+		}
+		older, err := s.Store.Trades(c.Request().Context(), s.Venue.Name(), units.Symbol, below, limit+1-len(rows))
+		if err != nil {
+			return err
+		}
+		rows = append(rows, older...)
+	}
+	out := list[shape.Trade]{Data: []shape.Trade{}}
+	if out.More = len(rows) > limit; out.More {
+		rows = rows[:limit]
+		out.Next = idCursor(rows[limit-1].ID)
+	}
+	for i := range rows {
+		out.Data = append(out.Data, shape.OfTrade(&rows[i], units))
+	}
+	return answer(c, http.StatusOK, out)
+}
+
+func (s *Server) listBalances(c echo.Context) error {
+	who := caller(c)
+	if s.Venue != nil {
+		s.Venue.WaitOwn(c.Request().Context(), who.Account)
+	}
+	out := []shape.Balance{}
+	if err := s.view(func(st *market.State) {
+		balances, assets := st.Balances(who.Account)
+		for _, a := range assets {
+			scale, _ := st.Scale(a)
+			out = append(out, shape.OfBalance(a, balances[a], scale))
+		}
+	}); err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, all(out))
+}

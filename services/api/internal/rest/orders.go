@@ -1,0 +1,135 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/labstack/echo/v4"
+
+	ordersv1 "fondaco.dev/proto/orders/v1"
+	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/shape"
+	"fondaco.dev/services/api/internal/store"
+)
+
+// statuses are what ?status= takes. "open" is every order that can still be
+// filled, the partially filled ones included.
+var statuses = map[string][]ordersv1.OrderStatus{
+	"open":             {ordersv1.OrderStatus_ORDER_STATUS_OPEN, ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED},
+	"partially_filled": {ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED},
+	"filled":           {ordersv1.OrderStatus_ORDER_STATUS_FILLED},
+	"canceled":         {ordersv1.OrderStatus_ORDER_STATUS_CANCELED},
+	"rejected":         {ordersv1.OrderStatus_ORDER_STATUS_REJECTED},
+	"expired":          {ordersv1.OrderStatus_ORDER_STATUS_EXPIRED},
+}
+
+func (s *Server) getOrder(c echo.Context) error {
+	id, ok := shape.ID(c.Param("id"))
+	if !ok {
+		return problem.Parameter("id", "wants an order's id")
+	}
+	account := caller(c).Account
+	return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.Order(account, id) },
+		func() (market.Order, error) { return s.Store.Order(c.Request().Context(), s.Venue.Name(), account, id) })
+}
+
+func (s *Server) getOrderByClientID(c echo.Context) error {
+	id, err := url.PathUnescape(c.Param("cid"))
+	if err != nil || !clientIDs.MatchString(id) {
+		return problem.Parameter("cid", "wants 1 to 64 printable ASCII characters")
+	}
+	account := caller(c).Account
+	return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.OrderByClientID(account, id) },
+		func() (market.Order, error) {
+			return s.Store.OrderByClientID(c.Request().Context(), s.Venue.Name(), account, id)
+		})
+}
+
+// oneOrder looks into the projection, and into Postgres for what ended long
+// ago.
+func (s *Server) oneOrder(c echo.Context, memory func(*market.State) (market.Order, bool), durable func() (market.Order, error)) error {
+	var o market.Order
+	var units *market.Market
+	found := false
+	if s.Venue != nil {
+		s.Venue.WaitOwn(c.Request().Context(), caller(c).Account)
+	}
+	if err := s.view(func(st *market.State) {
+		if o, found = memory(st); found {
+			units = st.Market(o.Symbol)
+		}
+	}); err != nil {
+		return err
+	}
+	if !found {
+		var err error
+		if o, err = durable(); errors.Is(err, store.ErrNotFound) {
+			return problem.NotFound("this order")
+		} else if err != nil {
+			return err
+		}
+		if err := s.view(func(st *market.State) { units = st.Market(o.Symbol) }); err != nil {
+			return err
+		}
+	}
+	return answer(c, http.StatusOK, shape.OfOrder(&o, units))
+}
+
+// listOrders shows an account's orders, newest first. The projection knows the
+// live and the latest ones better than Postgres, which knows all: where both
+// hold an order, the projection's is shown.
+func (s *Server) listOrders(c echo.Context) error {
+	limit, err := limitOf(c, defaultRows, maxRows)
+	if err != nil {
+		return err
+	}
+	below, err := readIDCursor(c.QueryParam("cursor"))
+	if err != nil {
+		return err
+	}
+	wanted, ok := statuses[c.QueryParam("status")]
+	if !ok && c.QueryParam("status") != "" {
+		return problem.Parameter("status", "no such status", "open", "partially_filled", "filled", "canceled", "rejected", "expired")
+	}
+	account := caller(c).Account
+	if s.Venue != nil {
+		s.Venue.WaitOwn(c.Request().Context(), account)
+	}
+	keep := func(o *market.Order) bool { return len(wanted) == 0 || slices.Contains(wanted, o.Status) }
+	var rows []market.Order
+	known := []int64{}
+	units := map[string]*market.Market{}
+	if err := s.view(func(st *market.State) {
+		rows = st.Orders(account, below, func(o *market.Order) bool { known = append(known, int64(o.ID)); return keep(o) })
+		for _, m := range st.Markets() {
+			units[m.Symbol] = m
+		}
+	}); err != nil {
+		return err
+	}
+	if c.QueryParam("status") != "open" { // every live order is in the projection
+		older, err := s.Store.Orders(c.Request().Context(), s.Venue.Name(), account, below, wanted, known, limit+1)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, older...)
+		slices.SortFunc(rows, func(a, b market.Order) int {
+			if a.ID > b.ID {
+				return -1
+			}
+			return 1
+		})
+	}
+	out := list[shape.Order]{Data: []shape.Order{}}
+	if out.More = len(rows) > limit; out.More {
+		rows = rows[:limit]
+		out.Next = idCursor(rows[limit-1].ID)
+	}
+	for i := range rows {
+		out.Data = append(out.Data, shape.OfOrder(&rows[i], units[rows[i].Symbol]))
+	}
+	return answer(c, http.StatusOK, out)
+}

@@ -1,0 +1,111 @@
+// Package shape is the one place where the JSON of answers and frames is made.
+// Answers and frames are explicit types: a column added to a table never
+// leaks.
+package shape
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+
+	feedv1 "fondaco.dev/proto/feed/v1"
+)
+
+// Encode writes v as compact JSON without HTML escapes. v is one of this
+// package's types, which always encode.
+func Encode(v any) []byte {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("shape: " + err.Error())
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+}
+
+// CasperBlock is the public event store's block model.
+type CasperBlock struct {
+	BlockHash     string   `json:"blockHash"`
+	ParentHash    string   `json:"parentHash"`
+	Timestamp     string   `json:"timestamp"`
+	EraID         uint64   `json:"eraId"`
+	Proposer      string   `json:"proposer"`
+	State         string   `json:"state"`
+	Height        uint64   `json:"height"`
+	Deploys       []string `json:"deploys"`
+	DeployCount   int      `json:"deployCount"`
+	StateRootHash string   `json:"stateRootHash"`
+}
+
+// OfCasperBlock makes the model of a row.
+func OfCasperBlock(b *feedv1.CasperBlock) CasperBlock {
+	return CasperBlock{BlockHash: b.GetBlockHash(), ParentHash: b.GetParentHash(), Timestamp: b.GetTimestamp(), EraID: b.GetEraId(),
+		Proposer: b.GetProposer(), State: "added", Height: b.GetHeight(), Deploys: list(b.GetDeploys()), DeployCount: len(b.GetDeploys()),
+		StateRootHash: b.GetStateRootHash()}
+}
+
+// CasperDeploy is the public event store's deploy model. Cost is a number up
+// to 2^53-1, a string above, and null while it is unknown.
+type CasperDeploy struct {
+	DeployHash   string          `json:"deployHash"`
+	Account      string          `json:"account"`
+	State        string          `json:"state"`
+	Cost         json.RawMessage `json:"cost"`
+	CostMotes    *string         `json:"costMotes"`
+	ErrorMessage *string         `json:"errorMessage"`
+	BlockHash    *string         `json:"blockHash"`
+	Timestamp    string          `json:"timestamp"`
+	Transfers    []string        `json:"transfers"`
+	Version      string          `json:"version,omitempty"`
+}
+
+// OfCasperDeploy makes the model of a row.
+func OfCasperDeploy(d *feedv1.CasperDeploy) CasperDeploy {
+	return CasperDeploy{DeployHash: d.GetDeployHash(), Account: d.GetAccount(), State: d.GetState(), Cost: motes(d.GetCost()),
+		CostMotes: optional(d.GetCost()), ErrorMessage: optional(d.GetErrorMessage()), BlockHash: optional(d.GetBlockHash()),
+		Timestamp: d.GetTimestamp(), Transfers: list(d.GetTransfers()), Version: d.GetVersion()}
+}
+
+// maxSafe is the largest integer that every JSON reader holds exactly.
+const maxSafe = 1<<53 - 1
+
+// motes writes a decimal amount as the public description wants it.
+func motes(decimal string) json.RawMessage {
+	if decimal == "" {
+		return json.RawMessage("null")
+	}
+	if n, err := strconv.ParseUint(decimal, 10, 64); err == nil && n <= maxSafe {
+		return json.RawMessage(strconv.FormatUint(n, 10))
+	}
+	return json.RawMessage(strconv.Quote(decimal))
+}
+
+// CasperTransfer is one native transfer. Amounts are decimal motes: they
+// exceed what a JSON number holds.
+type CasperTransfer struct {
+	TransferHash string  `json:"transferHash"`
+	DeployHash   string  `json:"deployHash"`
+	BlockHash    string  `json:"blockHash"`
+	FromAccount  string  `json:"fromAccount"`
+	ToAccount    *string `json:"toAccount"`
+	SourcePurse  string  `json:"sourcePurse"`
+	TargetPurse  string  `json:"targetPurse"`
+	Amount       string  `json:"amount"`
+	Gas          string  `json:"gas"`
+	ID           *string `json:"id"`
+	Timestamp    string  `json:"timestamp"`
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}

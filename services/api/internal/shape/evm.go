@@ -1,0 +1,94 @@
+package shape
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+
+	feedv1 "fondaco.dev/proto/feed/v1"
+)
+
+// Block is an EVM block.
+type Block struct {
+	Network    string `json:"network"`
+	Number     uint64 `json:"number"`
+	Hash       string `json:"hash"`
+	ParentHash string `json:"parent_hash"`
+	Time       uint64 `json:"time"` // Unix seconds
+	TxCount    uint32 `json:"tx_count"`
+	LogCount   uint32 `json:"log_count"` // logs that the network's filter matched
+	Finalized  bool   `json:"finalized"`
+}
+
+// OfBlock makes the shape of a row; finalized is the network's finalized
+// height, -1 while it is unknown.
+func OfBlock(b *feedv1.EvmBlock, finalized int64) Block {
+	return Block{Network: b.GetNetwork(), Number: b.GetNumber(), Hash: Hex(b.GetHash()), ParentHash: Hex(b.GetParentHash()), Time: b.GetTime(),
+		TxCount: b.GetTxCount(), LogCount: b.GetLogCount(), Finalized: int64(b.GetNumber()) <= finalized}
+}
+
+// Event is one log with its decoded arguments. Args is {} and Event "" when
+// the log was not decoded, and DecodeError says why.
+type Event struct {
+	Network     string          `json:"network"`
+	BlockNumber uint64          `json:"block_number"`
+	BlockHash   string          `json:"block_hash"`
+	BlockTime   uint64          `json:"block_time"` // Unix seconds
+	TxHash      string          `json:"tx_hash"`
+	TxIndex     uint32          `json:"tx_index"`
+	LogIndex    uint32          `json:"log_index"`
+	Address     string          `json:"address"`
+	Contract    string          `json:"contract"`
+	Event       string          `json:"event"`
+	Args        json.RawMessage `json:"args"`
+	Topics      []string        `json:"topics"`
+	Data        string          `json:"data"`
+	Finalized   bool            `json:"finalized"`
+	DecodeError string          `json:"decode_error,omitempty"`
+}
+
+// OfEvent makes the shape of a row; finalized as in OfBlock.
+func OfEvent(e *feedv1.Event, finalized int64) Event {
+	topics := make([]string, len(e.GetTopics()))
+	for i, t := range e.GetTopics() {
+		topics[i] = Hex(t)
+	}
+	return Event{Network: e.GetNetwork(), BlockNumber: e.GetBlockNumber(), BlockHash: Hex(e.GetBlockHash()), BlockTime: e.GetBlockTime(),
+		TxHash: Hex(e.GetTxHash()), TxIndex: e.GetTxIndex(), LogIndex: e.GetLogIndex(), Address: Hex(e.GetAddress()), Contract: e.GetContract(),
+		Event: e.GetEvent(), Args: canonical(e.GetArgs()), Topics: topics, Data: Hex(e.GetData()),
+		Finalized: int64(e.GetBlockNumber()) <= finalized, DecodeError: e.GetDecodeError()}
+}
+
+// canonical gives arguments one byte form: the writer's own JSON on a live
+// row and Postgres' jsonb, which reorders keys, on a replayed one.
+func canonical(args []byte) json.RawMessage {
+	if len(args) == 0 {
+		return json.RawMessage("{}")
+	}
+	dec := json.NewDecoder(bytes.NewReader(args))
+	dec.UseNumber()
+	var v any
+	if err := dec.Decode(&v); err != nil || v == nil {
+		return json.RawMessage("{}")
+	}
+	return Encode(v)
+}
+
+// Reverted says that the blocks to_number+1..from_number are no longer part of
+// the chain.
+type Reverted struct {
+	Network    string `json:"network"`
+	FromNumber uint64 `json:"from_number"`
+	FromHash   string `json:"from_hash"`
+	ToNumber   uint64 `json:"to_number"`
+	ToHash     string `json:"to_hash"`
+}
+
+// OfReverted makes the shape of a row.
+func OfReverted(r *feedv1.Reverted) Reverted {
+	return Reverted{Network: r.GetNetwork(), FromNumber: r.GetFromNumber(), FromHash: Hex(r.GetFromHash()),
+		ToNumber: r.GetToNumber(), ToHash: Hex(r.GetToHash())}
+}
+
+// Hex writes bytes as 0x hex.
+func Hex(b []byte) string { return "0x" + hex.EncodeToString(b) }

@@ -1,0 +1,43 @@
+// Package socket serves WebSockets: the protocol of /v1/ws, and the bare
+// sockets of the Casper routes.
+//
+// A connection has a reader and a writer goroutine. Frames are made once and
+// shared; the writer takes all that waits and hands it to the kernel in one
+// call. What waits is bounded in bytes. When a queue is full its subscriptions
+// leave their feeds and go on at the client's own pace, so that a burst costs
+// nobody the connection; who takes nothing for a while, or stays behind for
+// long, is closed with a code that says so, and resumes by its last seq.
+//
+// The protocol of /v1/ws is JSON objects in text frames.
+//
+//	client sends                                          server answers
+//	--------------------------------------------------    ------------------------------------------------
+//	{"op":"subscribe","id":1,"channel":"events",          {"op":"subscribed","id":1,"channel":"events",
+//	 "network":"dev","filter":{…},"since":9,"epoch":"…"}    "network":"dev","epoch":"…","seq":9}
+//	{"op":"unsubscribe","id":1}                           {"op":"unsubscribed","id":1}
+//	{"op":"auth","token":"…"}                             {"op":"authenticated","account":7,"role":"trader"}
+//	{"op":"ping","id":2}                                  {"op":"pong","id":2}
+//	anything wrong                                        {"op":"error","id":…,"code":"…","message":"…",
+//	                                                       "parameter":"…","allowed":[…]}
+//
+//	frames of a subscription (all with id, channel, network or symbol, epoch, seq)
+//	---------------------------------------------------------------------------------------------
+//	{"op":"event",…,"data":{…}}       a block, event, deploy, trade, order, or changed levels of a book
+//	{"op":"reverted",…,"data":{…}}    blocks to_number+1..from_number are no longer of the chain
+//	{"op":"snapshot",…,"data":{…}}    depth: the whole book, at the start and after a lag
+//	{"op":"position",…}               every 10 s: everything up to seq was told
+//	{"op":"reset",…}                  what the client holds is of another life (epoch): begin anew at seq
+//
+// id is a whole number or a string of [A-Za-z0-9._-]; it names the subscription
+// on its connection. seq grows within an epoch; epoch is opaque. since is the
+// last seq that the client has: what follows it comes first, then what is new,
+// without a hole or a double.
+//
+//	channel  wants    filter                                            policy
+//	blocks   network  casper: hash                                      public
+//	events   network  contract address event topic0..3 arg.NAME, args   public
+//	deploys  network  hash account state                                public
+//	depth    symbol   -                                                 public
+//	trades   symbol   -                                                 public
+//	orders   -        symbol                                            owner (own orders only)
+package socket

@@ -1,0 +1,217 @@
+package socket
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"fondaco.dev/services/api/internal/auth"
+	"fondaco.dev/services/api/internal/feed"
+	"fondaco.dev/services/api/internal/hub"
+	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/shape"
+)
+
+// ErrFull: the process has as many sockets as it may.
+var ErrFull = errors.New("too many sockets are open here")
+
+// maxSubscriptions of one connection.
+const maxSubscriptions = 64
+
+// recheckEvery is how often the token of an open socket is looked up again.
+const recheckEvery = 30 * time.Second
+
+// request is what a client sends.
+type request struct {
+	Op      string          `json:"op"`
+	ID      json.RawMessage `json:"id"`
+	Channel string          `json:"channel"`
+	Network string          `json:"network"`
+	Symbol  string          `json:"symbol"`
+	Filter  json.RawMessage `json:"filter"`
+	Since   *uint64         `json:"since"`
+	Epoch   string          `json:"epoch"`
+	Token   string          `json:"token"`
+}
+
+// session is one client of /v1/ws.
+type session struct {
+	server *Server
+	conn   *conn
+	ctx    context.Context
+	log    *zap.Logger
+
+	mu       sync.Mutex
+	who      *auth.Who
+	watching bool
+	wg       sync.WaitGroup
+	subs     map[string]*subscription // by id
+}
+
+// failure is an error frame.
+type failure struct {
+	Op        string          `json:"op"`
+	ID        json.RawMessage `json:"id,omitempty"`
+	Code      string          `json:"code"`
+	Message   string          `json:"message"`
+	Parameter string          `json:"parameter,omitempty"`
+	Allowed   []string        `json:"allowed,omitempty"`
+}
+
+func (s *session) fail(id json.RawMessage, err error) {
+	f := failure{Op: "error", ID: id, Code: "internal", Message: "internal error"}
+	if p, ok := problem.Of(err); ok {
+		f.Code, f.Message, f.Parameter, f.Allowed = p.Code, p.Detail, p.Parameter, p.Allowed
+	} else {
+		s.log.Error("a socket's request failed", zap.Error(err))
+	}
+	s.conn.Say(feed.TextFrame(shape.Encode(f)))
+}
+
+// take handles one message; the reader calls it, one at a time.
+func (s *session) take(text []byte) {
+	var r request
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil {
+		s.fail(nil, problem.New(400, "bad_message", "not a JSON object of this protocol: "+err.Error()))
+		return
+	}
+	if len(r.ID) > 0 && !validID.Match(r.ID) {
+		s.fail(nil, problem.Parameter("id", "wants a whole number or a string of up to 32 letters, digits, '.', '_' and '-'"))
+		return
+	}
+	var err error
+	switch r.Op {
+	case "subscribe":
+		err = s.subscribe(&r)
+	case "unsubscribe":
+		err = s.unsubscribe(&r)
+	case "auth":
+		err = s.signIn(&r)
+	case "ping":
+		s.answer("pong", r.ID)
+	default:
+		err = problem.Parameter("op", "no such operation", "subscribe", "unsubscribe", "auth", "ping")
+	}
+	if err != nil {
+		s.fail(r.ID, err)
+	}
+}
+
+// An id goes into frames as it came, so it must not need escapes.
+var validID = regexp.MustCompile(`^([0-9]{1,15}|"[A-Za-z0-9._-]{1,32}")$`)
+
+func (s *session) answer(op string, id json.RawMessage) {
+	out := []byte(`{"op":` + strconv.Quote(op))
+	if len(id) > 0 {
+		out = append(append(out, `,"id":`...), id...)
+	}
+	s.conn.Say(feed.TextFrame(append(out, '}')))
+}
+
+// signIn takes a token in the first message: never in the URL, where it would
+// be logged on the way.
+func (s *session) signIn(r *request) error {
+	ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)
+	defer cancel()
+	who, err := s.server.auth.Token(ctx, r.Token)
+	if errors.Is(err, auth.ErrBadToken) {
+		return problem.New(401, "bad_token", "the token is not valid")
+	}
+	if err != nil {
+		return problem.Unavailable("loading", "tokens cannot be checked now")
+	}
+	s.mu.Lock()
+	s.who = &who
+	s.mu.Unlock()
+	s.watch()
+	body := struct {
+		Op      string          `json:"op"`
+		ID      json.RawMessage `json:"id,omitempty"`
+		Account uint64          `json:"account"`
+		Role    string          `json:"role"`
+	}{"authenticated", r.ID, who.Account, who.Role.Name()}
+	s.conn.Say(feed.TextFrame(shape.Encode(body)))
+	return nil
+}
+
+// watch closes the socket when its token is revoked.
+func (s *session) watch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watching || s.who == nil {
+		return
+	}
+	s.watching = true
+	s.wg.Go(func() {
+		tick := time.NewTicker(recheckEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-s.ctx.Done():
+				return
+			case <-tick.C:
+			}
+			s.mu.Lock()
+			who := *s.who
+			s.mu.Unlock()
+			if _, err := s.server.auth.Again(s.ctx, who); errors.Is(err, auth.ErrBadToken) {
+				s.conn.Close(CodeAuth, "the token was revoked")
+				return
+			}
+		}
+	})
+}
+
+func (s *session) subscribe(r *request) error {
+	if len(r.ID) == 0 {
+		return problem.Parameter("id", "is required: it names the subscription")
+	}
+	id := string(r.ID)
+	if s.subs[id] != nil {
+		return problem.Parameter("id", "a subscription with this id is open; unsubscribe it first")
+	}
+	if len(s.subs) >= maxSubscriptions {
+		return problem.New(400, "too_many_subscriptions", "a connection may have "+strconv.Itoa(maxSubscriptions))
+	}
+	s.mu.Lock()
+	who := s.who
+	s.mu.Unlock()
+	sub, err := s.server.prepare(r, who)
+	if err != nil {
+		return err
+	}
+	sub.conn, sub.log = s.conn, s.log
+	sub.sub.ID, sub.sub.Sink = id, s.conn
+	s.subs[id] = sub
+	s.watch()
+	sub.start(s.ctx, hub.Resume{Since: r.Since, Epoch: r.Epoch})
+	return nil
+}
+
+func (s *session) unsubscribe(r *request) error {
+	sub := s.subs[string(r.ID)]
+	if sub == nil {
+		return problem.Parameter("id", "no subscription has this id")
+	}
+	sub.end()
+	delete(s.subs, string(r.ID))
+	s.answer("unsubscribed", r.ID)
+	return nil
+}
+
+// end leaves every feed and waits for what runs.
+func (s *session) end() {
+	for _, sub := range s.subs {
+		sub.end()
+	}
+	s.wg.Wait()
+}

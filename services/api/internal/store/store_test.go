@@ -1,0 +1,148 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"fondaco.dev/pkg/admin"
+	"fondaco.dev/pkg/env"
+	"fondaco.dev/pkg/pg"
+	"fondaco.dev/pkg/zlog"
+	"fondaco.dev/services/api/internal/apitest"
+	"fondaco.dev/services/api/internal/store"
+)
+
+// open runs a store on a test database until the test ends.
+func open(t *testing.T, db *apitest.DB) *store.Store {
+	t.Helper()
+	s := store.New(store.Config{PG: pg.Config{URL: db.Reader, ReadURLs: []env.Secret{db.Reader}, MaxConns: 4}}, admin.New("", zlog.Nop()), zlog.Nop().Logger)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	for end := time.Now().Add(20 * time.Second); s.Snapshot() == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the store never had a build")
+		}
+	}
+	return s
+}
+
+// TestFeedRowsPages: pages of any size join to the same feed, reverted blocks
+// and the reverts included.
+func TestFeedRowsPages(t *testing.T) {
+	t.Parallel()
+	db := apitest.New(t)
+	c := apitest.NewChain(t, db, "dev")
+	s := open(t, db)
+	ctx := context.Background()
+	for i := range 30 {
+		c.Block(t, i%4)
+		if i%9 == 8 {
+			c.Revert(t, c.Head()-3)
+		}
+	}
+	for _, kinds := range []store.Kinds{{Blocks: true, Events: true}, {Blocks: true}, {Events: true}} {
+		whole, err := s.FeedRows(ctx, "dev", kinds, 0, 0, 100000)
+		if err != nil || !whole.Complete || whole.UpTo != c.Pos() {
+			t.Fatalf("%+v %v", whole.Cursor, err)
+		}
+		want := fmt.Sprint(whole.Rows)
+		blocks, events, reverts := 0, 0, 0
+		for i, r := range whole.Rows {
+			if i > 0 && r.GetPos() <= whole.Rows[i-1].GetPos() {
+				t.Fatal("positions do not ascend")
+			}
+			switch {
+			case r.GetEvmBlock() != nil:
+				blocks++
+			case r.GetEvent() != nil:
+				events++
+			case r.GetReverted() != nil:
+				reverts++
+			}
+		}
+		if reverts != 3 || kinds.Blocks != (blocks == 30) || kinds.Events != (events == 43) {
+			t.Errorf("%+v: %d blocks, %d events, %d reverts", kinds, blocks, events, reverts)
+		}
+		for _, limit := range []int{1, 2, 3, 7, 20} {
+			var rows []any
+			after := uint64(0)
+			for pages := 0; ; pages++ {
+				p, err := s.FeedRows(ctx, "dev", kinds, after, after, limit)
+				if err != nil || pages > 1000 {
+					t.Fatal(pages, err)
+				}
+				for _, r := range p.Rows {
+					rows = append(rows, r)
+				}
+				if after = p.UpTo; p.Complete {
+					break
+				}
+			}
+			if got := fmt.Sprint(rows); got != want {
+				t.Errorf("%+v, limit %d: %d rows, want %d", kinds, limit, len(rows), len(whole.Rows))
+			}
+		}
+	}
+	if _, err := s.FeedRows(ctx, "dev", store.Kinds{}, 0, c.Pos()+1, 10); !errors.Is(err, store.ErrBehind) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestPagesNeedNoLongOffset: the last page of many blocks reads a bucket, not
+// the table.
+func TestPagesNeedNoLongOffset(t *testing.T) {
+	t.Parallel()
+	db := apitest.New(t)
+	apitest.NewCasper(t, db, "cspr")
+	const n = 30000
+	db.Exec(t, fmt.Sprintf(`insert into ix_b1.casper_blocks select 'cspr', md5(i::text), '', i * 3, 1, '', i * 1000, '', '', '{}', i from generate_series(0, %d - 1) i;
+		insert into ix_b1.counts select 'cspr', 'blocks', '', height / 1000, count(*) from ix_b1.casper_blocks group by 4; analyze ix_b1.casper_blocks`, n))
+	s := open(t, db)
+	ctx := context.Background()
+	time1 := func(offset int64) time.Duration {
+		best := time.Hour
+		for range 5 {
+			began := time.Now()
+			rows, total, err := s.CasperBlocks(ctx, "cspr", offset, 10)
+			if err != nil || total != n || len(rows) != 10 || int64(rows[0].GetHeight()) != (n-1-offset)*3 {
+				t.Fatalf("at %d: %d rows of %d, %v", offset, len(rows), total, err)
+			}
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	first, last := time1(0), time1(n-10)
+	t.Logf("first page %v, last page %v", first, last)
+	if last > 5*first+5*time.Millisecond {
+		t.Errorf("the last page took %v, the first %v", last, first)
+	}
+}
+
+func TestTransfersBothWays(t *testing.T) {
+	t.Parallel()
+	db := apitest.New(t)
+	apitest.NewCasper(t, db, "cspr")
+	db.Exec(t, `insert into ix_b1.casper_transfers
+		select 'cspr', 'd' || i, 0, 't' || i, case when i % 2 = 0 then 'me' else 'you' end, case when i % 3 = 0 then 'me' else 'you' end, 's', 't', i, 0, null, 'b', 'now', i, i from generate_series(1, 12) i`)
+	rows, err := open(t, db).Transfers(context.Background(), "cspr", "me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, r := range rows {
+		got = append(got, r.Amount)
+	}
+	if fmt.Sprint(got) != "[12 10 9 8 6 4 3 2]" { // one from me to me is told once
+		t.Errorf("%v", got)
+	}
+}

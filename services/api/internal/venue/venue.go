@@ -1,0 +1,270 @@
+// Package venue keeps the projection of one venue in memory, level with
+// TRADES, and tells its feed what changed. REST and WebSocket read the same
+// projection, so that both show the same update id.
+package venue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	"fondaco.dev/pkg/admin"
+	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/run"
+	feedv1 "fondaco.dev/proto/feed/v1"
+	tradesv1 "fondaco.dev/proto/trades/v1"
+	"fondaco.dev/services/api/internal/feed"
+	"fondaco.dev/services/api/internal/hub"
+	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/store"
+)
+
+// ErrLoading: the projection is not there yet.
+var ErrLoading = errors.New("the venue's projection is loading")
+
+// Loader reads the projection as of the writer's cursor.
+type Loader interface {
+	LoadVenue(ctx context.Context, venue string, primary bool) (*market.State, store.Cursor, error)
+	Journal(ctx context.Context, venue string, account, after, atLeast uint64) (store.Replay, error)
+}
+
+// Venue is safe for concurrent use.
+type Venue struct {
+	name   string
+	loader Loader
+	feed   *feed.Feed
+	status *admin.Status
+	log    *zap.Logger
+
+	mu      sync.RWMutex
+	state   *market.State // nil while loading
+	epoch   string
+	applied chan struct{} // closed and replaced when InSeq grew
+	waits   map[uint64]uint64
+}
+
+// New makes a venue that is not loaded yet.
+func New(name string, loader Loader, adm *admin.Server, log *zap.Logger) *Venue {
+	delivered := prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_venue_frames_total", Help: "Frames given to venue subscriptions."})
+	v := &Venue{name: name, loader: loader, feed: feed.New(delivered), status: adm.Status("venue"), log: log,
+		applied: make(chan struct{}), waits: map[uint64]uint64{}}
+	adm.Registry().MustRegister(delivered, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "fondaco_api_venue_event_seq", Help: "Last event of TRADES in the projection."}, v.seq))
+	return v
+}
+
+// Feed carries depth, trades and orders.
+func (v *Venue) Feed() *feed.Feed { return v.feed }
+
+func (v *Venue) seq() float64 {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.state == nil {
+		return 0
+	}
+	return float64(v.state.Seq)
+}
+
+// errReload: what was loaded does not lead to what TRADES holds.
+var errReload = errors.New("the projection has to be loaded again")
+
+// Epoch of a venue's positions: they are event numbers, which outlive every
+// seek back of a reader.
+func Epoch(created time.Time) string { return feedv1.Epoch(created, 0) }
+
+// Run loads the projection and follows TRADES until ctx ends.
+func (v *Venue) Run(ctx context.Context, b *bus.Bus) error {
+	return run.All(ctx, v.log, run.Part{Name: "positions", Run: v.positions},
+		run.Part{Name: "trades", Run: func(ctx context.Context) error { return v.keep(ctx, b) }})
+}
+
+func (v *Venue) keep(ctx context.Context, b *bus.Bus) error {
+	backoff := run.Backoff{Max: 2 * time.Second}
+	primary := false
+	for ctx.Err() == nil {
+		err := v.follow(ctx, b, primary, &backoff)
+		if ctx.Err() != nil {
+			return nil
+		}
+		primary = errors.Is(err, errReload)
+		v.status.Set(err)
+		v.log.Debug("waiting for the venue", zap.Error(err))
+		if backoff.Wait(ctx) != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+const positionEvery = 10 * time.Second
+
+func (v *Venue) positions(ctx context.Context) error {
+	tick := time.NewTicker(positionEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			hub.TellPositions(v.feed)
+		}
+	}
+}
+
+// readBytes bounds what one read of TRADES takes at a time.
+const readBytes = 16 << 20
+
+func (v *Venue) follow(ctx context.Context, b *bus.Bus, primary bool, backoff *run.Backoff) error {
+	st, err := b.WaitStream(ctx, tradesv1.Stream)
+	if err != nil {
+		return err
+	}
+	state, cur, err := v.loader.LoadVenue(ctx, v.name, primary)
+	if err != nil {
+		return fmt.Errorf("loading the projection: %w", err)
+	}
+	epoch := Epoch(st.Created)
+	if was := Epoch(cur.Created); was != epoch {
+		return fmt.Errorf("postgres holds epoch %s of TRADES and the stream is %s: %w", was, epoch, errReload)
+	}
+	if cur.Seq > st.LastSeq {
+		return fmt.Errorf("postgres is at message %d of TRADES, which ends at %d: %w", cur.Seq, st.LastSeq, errReload)
+	}
+	v.adopt(state, epoch)
+	v.log.Info("venue loaded", zap.String("venue", v.name), zap.Uint64("event_seq", state.Seq), zap.Uint64("message", cur.Seq))
+	f := b.Follow(ctx, tradesv1.Stream, []string{tradesv1.Subject(v.name)}, cur.Seq+1)
+	defer f.Close()
+	if last, err := b.Last(ctx, tradesv1.Stream, tradesv1.Subject(v.name)); err == nil && (last == nil || last.Seq <= cur.Seq) {
+		v.status.Set(nil)
+	}
+	backoff.Reset()
+	var parts []*tradesv1.Output
+	for {
+		msgs, err := f.Next(ctx, readBytes)
+		if err != nil {
+			return err
+		}
+		for _, m := range msgs {
+			out := &tradesv1.Output{}
+			if err := proto.Unmarshal(m.Data, out); err != nil {
+				return fmt.Errorf("reading message %d of TRADES: %w", m.Seq, err)
+			}
+			parts = append(parts, out)
+			if !out.GetLast() {
+				continue
+			}
+			if err := v.apply(parts); err != nil {
+				return fmt.Errorf("applying message %d of TRADES: %w", m.Seq, err)
+			}
+			parts = nil
+			if m.Pending == 0 {
+				v.status.Set(nil)
+			}
+		}
+	}
+}
+
+// adopt takes over a loaded state. Members of the feed that were level with an
+// older one go on from where they are, or begin anew in another epoch.
+func (v *Venue) adopt(state *market.State, epoch string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.state, v.epoch = state, epoch
+	if was, _ := v.feed.Position(); was == epoch {
+		v.feed.Skip(state.Seq)
+	} else {
+		v.feed.Start(epoch, state.Seq)
+	}
+	v.wake()
+}
+
+// wake tells those who wait for a pack; v.mu is held.
+func (v *Venue) wake() {
+	close(v.applied)
+	v.applied = make(chan struct{})
+}
+
+// apply folds one complete output and publishes what it changed.
+func (v *Venue) apply(parts []*tradesv1.Output) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var msgs []*feed.Message
+	for _, out := range parts {
+		for i, e := range out.GetEvents() {
+			seq := out.GetFirstEventSeq() + uint64(i)
+			if seq <= v.state.Seq {
+				continue // an output that was loaded in part
+			}
+			if seq != v.state.Seq+1 {
+				return fmt.Errorf("event %d follows event %d: %w", seq, v.state.Seq, errReload)
+			}
+			c := v.state.Apply(seq, e)
+			msgs = append(msgs, Messages(&c, v.epoch, v.state)...)
+		}
+	}
+	for _, d := range v.state.TakeDepth() {
+		msgs = append(msgs, depthMessage(d, v.epoch, v.state))
+	}
+	v.feed.Publish(msgs, v.state.Seq)
+	v.wake()
+	return nil
+}
+
+// View runs fn on the projection; fn must not keep what it points to.
+func (v *Venue) View(fn func(*market.State)) error {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	if v.state == nil {
+		return ErrLoading
+	}
+	fn(v.state)
+	return nil
+}
+
+// Remember makes the account's own reads wait for an input pack.
+func (v *Venue) Remember(account, inSeq uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.waits) > 10000 && v.state != nil {
+		for a, seq := range v.waits {
+			if seq <= v.state.InSeq {
+				delete(v.waits, a)
+			}
+		}
+	}
+	v.waits[account] = max(v.waits[account], inSeq)
+}
+
+// readYourWrite bounds how long a read waits for the account's last write.
+const readYourWrite = time.Second
+
+// WaitOwn waits until the projection holds what the account last wrote through
+// this replica, but no longer than a second.
+func (v *Venue) WaitOwn(ctx context.Context, account uint64) {
+	ctx, cancel := context.WithTimeout(ctx, readYourWrite)
+	defer cancel()
+	for {
+		v.mu.RLock()
+		seq, waits := v.waits[account]
+		done := !waits || (v.state != nil && v.state.InSeq >= seq)
+		applied := v.applied
+		v.mu.RUnlock()
+		if done {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-applied:
+		}
+	}
+}
+
+// Name of the venue.
+func (v *Venue) Name() string { return v.name }
