@@ -30,7 +30,8 @@ const replies = "reply.v1.>"
 // Permissions of every user. No service holds $JS.API.>.
 func Permissions() []Permission {
 	return []Permission{
-		user(UserEventHandler, []string{chainv1.SubjectPrefix + ">"}, nil,
+		// How busy ORDERS is, so that a backfill yields to it.
+		user(UserEventHandler, []string{chainv1.SubjectPrefix + ">", "$JS.API.STREAM.INFO." + ordersv1.Stream}, nil,
 			streams{chainv1.Stream}, buckets{BucketControl, BucketLease, BucketStatus}, nil),
 		user(UserWriter, []string{replies}, nil,
 			streams{chainv1.Stream, tradesv1.Stream, identityv1.Stream}, buckets{BucketControl}, nil),

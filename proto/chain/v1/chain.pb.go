@@ -915,7 +915,8 @@ type Fact struct {
 	// "unknown" / "malformed" for what could not be read.
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// Unique within the kind: block hash; deploy or transaction hash;
-	// "<block hash>:<public key>"; era; SHA-256 of raw for what has no other.
+	// "<block hash>:<public key>"; "<era>:<public key>" of a Fault; era of a Step;
+	// SHA-256 of raw for what has no other.
 	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
 	// The event's JSON exactly as the node sent it.
 	Raw []byte `protobuf:"bytes,3,opt,name=raw,proto3" json:"raw,omitempty"`

@@ -1,0 +1,185 @@
+package casper
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"fondaco.dev/services/event-handler/internal/jsonrpc"
+)
+
+// txHash names a deploy, or a transaction of 2.x.
+type txHash struct {
+	Deploy   string `json:"Deploy,omitempty"`
+	Version1 string `json:"Version1,omitempty"`
+	legacy   bool   // a 1.x deploy: info_get_deploy
+}
+
+// fetchBlock asks for the block at a height and makes its BlockAdded. Source:
+// chain_get_block of casper-node 1.x (block) and 2.x (block_with_signatures).
+func fetchBlock(ctx context.Context, c *jsonrpc.Client, height uint64) (Event, []txHash, error) {
+	var res struct {
+		Block json.RawMessage `json:"block"`
+		With  struct {
+			Block json.RawMessage `json:"block"`
+		} `json:"block_with_signatures"`
+	}
+	params := map[string]any{"block_identifier": map[string]any{"Height": height}}
+	if err := c.Call(ctx, &res, "chain_get_block", params); err != nil {
+		return Event{}, nil, err
+	}
+	raw := res.Block
+	if len(raw) == 0 || string(raw) == "null" {
+		raw = res.With.Block
+	}
+	var body struct {
+		Hash string `json:"hash"`
+		Body struct {
+			Deploys      []string            `json:"deploy_hashes"`
+			Transfers    []string            `json:"transfer_hashes"`
+			Transactions map[string][]txHash `json:"transactions"`
+		} `json:"body"`
+	}
+	var wrapped struct{ Version1, Version2 json.RawMessage }
+	inner := raw
+	if err := json.Unmarshal(raw, &wrapped); err != nil {
+		return Event{}, nil, fmt.Errorf("%s answered chain_get_block without a block", c.Name())
+	}
+	for _, w := range []json.RawMessage{wrapped.Version1, wrapped.Version2} {
+		if len(w) > 0 {
+			inner = w
+		}
+	}
+	if err := json.Unmarshal(inner, &body); err != nil {
+		return Event{}, nil, fmt.Errorf("%s answered a block of another shape: %w", c.Name(), err)
+	}
+	e := Read(fmt.Appendf(nil, `{"BlockAdded":{"block_hash":%q,"block":%s}}`, body.Hash, raw))
+	if e.Block == nil || e.Block.Height != height {
+		return Event{}, nil, fmt.Errorf("%s answered chain_get_block for height %d with another block", c.Name(), height)
+	}
+	// A Version1 block of a 2.x node is one of the 1.x times: its deploys are asked
+	// for as such.
+	var hashes []txHash
+	for _, h := range append(body.Body.Deploys, body.Body.Transfers...) {
+		hashes = append(hashes, txHash{Deploy: h, legacy: true})
+	}
+	for _, lane := range slices.Sorted(maps.Keys(body.Body.Transactions)) {
+		hashes = append(hashes, body.Body.Transactions[lane]...)
+	}
+	return e, hashes, nil
+}
+
+// fetchProcessed asks for a deploy's or transaction's outcome and makes the
+// event that the node sent when it was processed.
+func fetchProcessed(ctx context.Context, c *jsonrpc.Client, h txHash) (Event, error) {
+	raw, err := []byte(nil), error(nil)
+	if h.legacy {
+		raw, err = deployProcessed(ctx, c, h.Deploy)
+	} else {
+		raw, err = transactionProcessed(ctx, c, h)
+	}
+	if err != nil {
+		return Event{}, err
+	}
+	if len(raw) > maxEvent {
+		return Event{}, fmt.Errorf("%s: the outcome of %s%s has %d bytes, more than a message may hold", c.Name(), h.Deploy, h.Version1, len(raw))
+	}
+	e := Read(raw)
+	if e.Kind == KindMalformed {
+		return Event{}, fmt.Errorf("%s answered about %s%s with another shape", c.Name(), h.Deploy, h.Version1)
+	}
+	return e, nil
+}
+
+// deployProcessed: source info_get_deploy of casper-node 1.x.
+func deployProcessed(ctx context.Context, c *jsonrpc.Client, hash string) ([]byte, error) {
+	var res struct {
+		Deploy struct {
+			Header struct {
+				Account      json.RawMessage `json:"account"`
+				Timestamp    json.RawMessage `json:"timestamp"`
+				TTL          json.RawMessage `json:"ttl"`
+				Dependencies json.RawMessage `json:"dependencies"`
+			} `json:"header"`
+		} `json:"deploy"`
+		Results []struct {
+			BlockHash json.RawMessage `json:"block_hash"`
+			Result    json.RawMessage `json:"result"`
+		} `json:"execution_results"`
+		Info *struct {
+			BlockHash json.RawMessage `json:"block_hash"`
+			Result    json.RawMessage `json:"execution_result"`
+		} `json:"execution_info"`
+	}
+	if err := c.Call(ctx, &res, "info_get_deploy", map[string]any{"deploy_hash": hash}); err != nil {
+		return nil, err
+	}
+	var block, result json.RawMessage
+	switch {
+	case len(res.Results) > 0:
+		block, result = res.Results[0].BlockHash, res.Results[0].Result
+	case res.Info != nil:
+		block, result = res.Info.BlockHash, res.Info.Result
+		var wrapped struct{ Version1 json.RawMessage } // as 2.x tells what 1.x told bare
+		if json.Unmarshal(result, &wrapped) == nil && len(wrapped.Version1) > 0 {
+			result = wrapped.Version1
+		}
+	default:
+		return nil, fmt.Errorf("%s has no execution result of deploy %s", c.Name(), hash)
+	}
+	h := res.Deploy.Header
+	return fmt.Appendf(nil, `{"DeployProcessed":{"deploy_hash":%q,"account":%s,"timestamp":%s,"ttl":%s,"dependencies":%s,"block_hash":%s,"execution_result":%s}}`,
+		hash, orNull(h.Account), orNull(h.Timestamp), orNull(h.TTL), orNull(h.Dependencies), orNull(block), orNull(result)), nil
+}
+
+// transactionProcessed: source info_get_transaction of casper-node 2.x.
+func transactionProcessed(ctx context.Context, c *jsonrpc.Client, h txHash) ([]byte, error) {
+	type payload struct {
+		Initiator json.RawMessage `json:"initiator_addr"`
+		Timestamp json.RawMessage `json:"timestamp"`
+		TTL       json.RawMessage `json:"ttl"`
+	}
+	var res struct {
+		Transaction struct {
+			Version1 struct {
+				Payload payload `json:"payload"`
+			}
+			Deploy struct {
+				Header struct {
+					Account   json.RawMessage `json:"account"`
+					Timestamp json.RawMessage `json:"timestamp"`
+					TTL       json.RawMessage `json:"ttl"`
+				} `json:"header"`
+			}
+		} `json:"transaction"`
+		Info *struct {
+			BlockHash json.RawMessage `json:"block_hash"`
+			Result    json.RawMessage `json:"execution_result"`
+		} `json:"execution_info"`
+	}
+	if err := c.Call(ctx, &res, "info_get_transaction", map[string]any{"transaction_hash": h}); err != nil {
+		return nil, err
+	}
+	if res.Info == nil {
+		return nil, fmt.Errorf("%s has no execution result of transaction %s%s", c.Name(), h.Deploy, h.Version1)
+	}
+	p := res.Transaction.Version1.Payload
+	if d := res.Transaction.Deploy.Header; len(d.Account) > 0 {
+		p = payload{Initiator: fmt.Appendf(nil, `{"PublicKey":%s}`, d.Account), Timestamp: d.Timestamp, TTL: d.TTL}
+	}
+	name, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, `{"TransactionProcessed":{"transaction_hash":%s,"initiator_addr":%s,"timestamp":%s,"ttl":%s,"block_hash":%s,"execution_result":%s,"messages":[]}}`,
+		name, orNull(p.Initiator), orNull(p.Timestamp), orNull(p.TTL), orNull(res.Info.BlockHash), orNull(res.Info.Result)), nil
+}
+
+func orNull(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 {
+		return json.RawMessage("null")
+	}
+	return raw
+}

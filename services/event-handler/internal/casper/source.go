@@ -1,0 +1,226 @@
+package casper
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	chainv1 "fondaco.dev/proto/chain/v1"
+	"fondaco.dev/services/event-handler/core"
+)
+
+// Observer is told what happens. Its methods are called from many goroutines.
+type Observer interface {
+	// Connected: an endpoint's stream began, or ended with err.
+	Connected(endpoint string, up bool, err error)
+	// Alive: bytes came from a node.
+	Alive()
+	// Taken: an event is new, or was seen already.
+	Taken(kind string, fresh bool)
+	// Truncated: an event was cut off by the end of its connection.
+	Truncated(endpoint string)
+	// Gap: the number of block heights that are missing below the head.
+	Gap(missing uint64)
+	// Filled: a block was fetched over JSON-RPC, or could not be.
+	Filled(err error)
+}
+
+// Settings of a source.
+type Settings struct {
+	// SSE are base URLs of nodes (http://host:9999), or full URLs of one stream
+	// each (a path that is not "/").
+	SSE []string
+	// RPC are JSON-RPC endpoints that fill gaps; may be empty.
+	RPC []string
+	// StartBlock is the lowest height to fetch when the subject is empty; 0:
+	// begin with the first block that a node streams.
+	StartBlock uint64
+	// Idle is the silence after which a connection counts as dead. Default
+	// 60 s; a node sends a comment every 15 s (warp's keep-alive).
+	Idle time.Duration
+}
+
+// State is what a source knows; heights are block heights.
+type State struct {
+	Head      uint64 // highest block handed out
+	Started   bool
+	Connected int // streams that are up
+	Endpoints map[string]error
+	Gap       uint64 // missing heights below the head
+}
+
+// Source merges the event streams of several nodes into facts, each once.
+type Source struct {
+	set  Settings
+	emit func(ctx context.Context, items ...core.Item) error
+	obs  Observer
+	log  *zap.Logger
+
+	nodes map[string]position
+	seen  *seen
+
+	mu       sync.Mutex // guards what follows; the streams, the filler and State read it
+	genesis  string     // hash of block 0, hex; "" while unknown
+	backfill uint64     // lowest missing height; 0 = none
+	head     Block
+	started  bool
+	covered  heights
+	links    map[uint64]Block // recent blocks by height
+	oldest   []uint64         // their heights in the order of arrival
+	ends     map[string]error // endpoint -> why it is down; nil = up
+}
+
+const (
+	// maxLinks recent blocks are compared with what endpoints serve.
+	maxLinks = 8192
+	// maxReadBack bounds what is read from the subject at start, in bytes.
+	maxReadBack = 256 << 20
+	// maxEvent leaves room for a pack around one event.
+	maxEvent = chainv1.MaxMessage - 64<<10
+)
+
+// Restore returns a source that goes on where the subject ends.
+func Restore(ctx context.Context, log core.Log, tail core.Tail, set Settings, emit func(context.Context, ...core.Item) error, obs Observer, zl *zap.Logger) (*Source, error) {
+	if set.Idle <= 0 {
+		set.Idle = 60 * time.Second
+	}
+	s := &Source{
+		set: set, emit: emit, obs: obs, log: zl, nodes: map[string]position{}, seen: newSeen(),
+		links: map[uint64]Block{}, ends: map[string]error{},
+	}
+	r := tail.Resume
+	if r == nil {
+		return s, nil
+	}
+	s.genesis, s.backfill, s.started = hex.EncodeToString(r.GetGenesis()), r.GetBackfillHeight(), r.GetStarted()
+	s.head = Block{Height: r.GetHead(), Hash: hex.EncodeToString(r.GetHash())}
+	for _, n := range r.GetNodes() {
+		s.nodes[n.GetUrl()] = position{apiVersion: n.GetApiVersion(), lastID: n.GetLastId(), hasLast: n.GetHasLastId()}
+	}
+	if s.started {
+		top := s.head.Height
+		if s.backfill > 0 {
+			top = s.backfill - 1
+			s.covered.add(s.head.Height, s.head.Height)
+		}
+		s.covered.add(0, top)
+	}
+	if err := s.readBack(ctx, log, tail.Seq); err != nil {
+		return nil, fmt.Errorf("reading the newest facts back: %w", err)
+	}
+	return s, nil
+}
+
+// readBack fills the set of seen keys and the recent blocks from the subject's
+// newest facts.
+func (s *Source) readBack(ctx context.Context, log core.Log, seq uint64) error {
+	facts, size := 0, 0
+	var keys [][2]string // newest first
+	var blocks []Block   // newest first
+	err := core.WalkBack(ctx, log, seq, func(_ uint64, p *chainv1.Pack, n int) bool {
+		size += n
+		for _, u := range slices.Backward(p.GetUnits()) {
+			f := u.GetFact()
+			if f == nil {
+				continue
+			}
+			facts++
+			keys = append(keys, [2]string{f.GetKind(), f.GetKey()})
+			if f.GetKind() == "BlockAdded" {
+				if b := Read(f.GetRaw()).Block; b != nil {
+					blocks = append(blocks, *b)
+				}
+			}
+		}
+		return facts < maxSeen && size < maxReadBack
+	})
+	for _, k := range slices.Backward(keys) {
+		s.seen.add(k[0], k[1])
+	}
+	for _, b := range slices.Backward(blocks) {
+		s.covered.add(b.Height, b.Height)
+		s.link(b)
+	}
+	return err
+}
+
+// State may be called from any goroutine.
+func (s *Source) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := State{Head: s.head.Height, Started: s.started, Endpoints: maps.Clone(s.ends), Gap: s.covered.missing()}
+	for _, err := range s.ends {
+		if err == nil {
+			st.Connected++
+		}
+	}
+	return st
+}
+
+// Run listens until ctx ends or emit fails; that error is returned.
+func (s *Source) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	// 16: events are up to 7 MiB; the next ones wait in the sockets.
+	events := make(chan received, 16)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	f, err := newFiller(s, s.set.RPC, events)
+	if err != nil {
+		return err
+	}
+	positions := maps.Clone(s.nodes)
+	client := &http.Client{Transport: &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout: 10 * time.Second, ResponseHeaderTimeout: 30 * time.Second,
+	}}
+	defer client.CloseIdleConnections()
+	for _, base := range s.set.SSE {
+		wg.Go(func() { s.node(ctx, base, positions, client, f, events) })
+	}
+	if len(s.set.RPC) > 0 {
+		wg.Go(func() { f.run(ctx) })
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case r := <-events:
+			verdict := s.fits(r)
+			if verdict == nil && !r.probe {
+				if err := s.merge(ctx, r); err != nil {
+					return err
+				}
+			}
+			if r.verdict != nil {
+				r.verdict <- verdict
+			}
+		}
+	}
+}
+
+// merge hands out an event that is new.
+func (s *Source) merge(ctx context.Context, r received) error {
+	if r.endpoint != "" {
+		s.nodes[r.endpoint] = r.pos
+	}
+	fresh := s.seen.add(r.Kind, r.Key)
+	s.obs.Taken(r.Kind, fresh)
+	if r.Block != nil {
+		s.block(*r.Block)
+	}
+	if !fresh {
+		return nil
+	}
+	fact := &chainv1.Fact{Kind: r.Kind, Key: r.Key, Raw: r.Raw, ReceivedMs: time.Now().UnixMilli()}
+	return s.emit(ctx, core.Item{Unit: &chainv1.Unit{Kind: &chainv1.Unit_Fact{Fact: fact}}, Resume: s.resume()})
+}

@@ -1,0 +1,153 @@
+package eventhandler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"fondaco.dev/pkg/admin"
+	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/run"
+	"fondaco.dev/pkg/zlog"
+	chainv1 "fondaco.dev/proto/chain/v1"
+	ordersv1 "fondaco.dev/proto/orders/v1"
+)
+
+// Run follows every network of the configuration until ctx ends, and returns
+// nil after a clean stop. It waits for what it needs: the server, the stream,
+// the nodes; /readyz says for what.
+func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return err
+	}
+	adm := admin.New(cfg.AdminAddr, log)
+	s := &service{
+		cfg: cfg, log: log.Logger, metrics: newMetrics(adm.Registry()),
+		nats: adm.Status("nats"), stream: adm.Status("stream"),
+	}
+	for i := range cfg.File.Networks {
+		n := &cfg.File.Networks[i]
+		s.networks = append(s.networks, newNetwork(s, n, adm.Status("network "+n.Name)))
+	}
+	return run.All(ctx, log.Logger, run.Part{Name: "admin", Run: adm.Run}, run.Part{Name: "networks", Run: s.run})
+}
+
+// service is what all networks share.
+type service struct {
+	cfg      Config
+	log      *zap.Logger
+	metrics  *metrics
+	nats     *admin.Status
+	stream   *admin.Status
+	networks []*network
+
+	bus *bus.Bus
+	// full is set while the stream's disk budget is nearly used up: nothing is
+	// published then.
+	full atomic.Bool
+	// ordered is when ORDERS last grew, in unix nanoseconds; 0: not seen.
+	ordered atomic.Int64
+}
+
+// busy reports whether orders came within the last seconds.
+func (s *service) busy() bool { return time.Since(time.Unix(0, s.ordered.Load())) < 3*watchEvery }
+
+func (s *service) run(ctx context.Context) error {
+	s.nats.Set(fmt.Errorf("waiting for the server"))
+	b, err := bus.Connect(ctx, s.cfg.Bus, s.log)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	s.bus = b
+	s.nats.Set(nil)
+	s.stream.Set(fmt.Errorf("waiting for stream %s to be provisioned", chainv1.Stream))
+	if err := b.CheckDurable(ctx); err != nil {
+		return err
+	}
+	if _, err := b.WaitStream(ctx, chainv1.Stream); err != nil {
+		return err
+	}
+	s.stream.Set(nil)
+	parts := []run.Part{{Name: "watch", Run: s.watch}, {Name: "orders", Run: s.watchOrders}}
+	for _, n := range s.networks {
+		parts = append(parts,
+			run.Part{Name: "network " + n.cfg.Name, Run: n.run},
+			run.Part{Name: "status " + n.cfg.Name, Run: n.report})
+	}
+	return run.All(ctx, s.log, parts...)
+}
+
+const (
+	watchEvery = 2 * time.Second
+	// fullAt is the share of the stream's byte limit at which publishing pauses.
+	fullAt = 0.85
+)
+
+// watch looks after the connection and the stream's disk budget.
+func (s *service) watch(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		err := s.bus.Ready()
+		s.nats.Set(err)
+		if err == nil {
+			s.stream.Set(s.budget(ctx))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// watchOrders notes whether the order stream grows. Where it cannot be asked,
+// nothing yields.
+func (s *service) watchOrders(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	last := uint64(0)
+	for {
+		if st, err := s.bus.Stream(ctx, ordersv1.Stream); err == nil {
+			if last > 0 && st.LastSeq > last {
+				s.ordered.Store(time.Now().UnixNano())
+			}
+			last = st.LastSeq
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// budget compares the stream's size with its limit.
+func (s *service) budget(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, watchEvery)
+	defer cancel()
+	stream, err := s.bus.JetStream().Stream(ctx, chainv1.Stream)
+	if err != nil {
+		if errors.Is(err, context.Canceled) {
+			return nil
+		}
+		return fmt.Errorf("asking for stream %s: %w", chainv1.Stream, err)
+	}
+	info := stream.CachedInfo()
+	limit := info.Config.MaxBytes
+	full := limit > 0 && float64(info.State.Bytes) >= fullAt*float64(limit)
+	s.metrics.streamBytes.Set(float64(info.State.Bytes))
+	if s.full.Swap(full) != full {
+		s.log.Warn("disk budget of the stream", zap.Bool("paused", full), zap.Uint64("bytes", info.State.Bytes), zap.Int64("limit", limit))
+	}
+	if full {
+		return fmt.Errorf("stream %s holds %d of at most %d bytes: publishing pauses until its budget grows", chainv1.Stream, info.State.Bytes, limit)
+	}
+	return nil
+}
