@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -16,14 +17,22 @@ import (
 // Main is the whole of a service's main function: settings from the
 // environment, a logger, and serve until SIGINT or SIGTERM. A second signal
 // ends the process at once. Exit codes: 0 stopped, 1 failed, 2 bad settings.
+//
+// With the one argument "healthcheck" it asks the service that runs beside it
+// whether it is ready (see Healthcheck) and exits with 0 or 1: an image without
+// a shell has nothing else to ask with.
 func Main[C any](service string, load func(env.Lookup) (C, error), serve func(context.Context, C, *zlog.Logger) error) {
+	if len(os.Args) == 2 && os.Args[1] == "healthcheck" {
+		if err := Healthcheck(context.Background(), os.Getenv("FONDACO_ADMIN_ADDR")); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", service, err)
+			os.Exit(1)
+		}
+		return
+	}
 	cfg, err := load(os.LookupEnv)
 	reader := env.New(os.LookupEnv)
 	logCfg := zlog.ConfigFromEnv(reader)
-	if logErr := reader.Err(); err == nil {
-		err = logErr
-	}
-	if err != nil {
+	if err := errors.Join(err, reader.Err()); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", service, err)
 		os.Exit(2)
 	}

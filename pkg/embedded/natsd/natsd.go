@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"encoding/json"
@@ -132,8 +133,15 @@ func Durability(monitorURLs ...string) (syncAlways bool, ids []string, err error
 type logger struct{ log *zap.SugaredLogger }
 
 func (l logger) Noticef(format string, v ...any) { l.log.Debugf("nats: "+format, v...) }
-func (l logger) Warnf(format string, v ...any)   { l.log.Warnf("nats: "+format, v...) }
-func (l logger) Fatalf(format string, v ...any)  { l.log.Errorf("nats: "+format, v...) }
-func (l logger) Errorf(format string, v ...any)  { l.log.Errorf("nats: "+format, v...) }
-func (l logger) Debugf(format string, v ...any)  { l.log.Debugf("nats: "+format, v...) }
-func (l logger) Tracef(string, ...any)           {}
+func (l logger) Warnf(format string, v ...any) {
+	if strings.HasPrefix(format, "Plaintext passwords") {
+		// They are made at random for this process and never leave the machine.
+		l.log.Debugf("nats: "+format, v...)
+		return
+	}
+	l.log.Warnf("nats: "+format, v...)
+}
+func (l logger) Fatalf(format string, v ...any) { l.log.Errorf("nats: "+format, v...) }
+func (l logger) Errorf(format string, v ...any) { l.log.Errorf("nats: "+format, v...) }
+func (l logger) Debugf(format string, v ...any) { l.log.Debugf("nats: "+format, v...) }
+func (l logger) Tracef(string, ...any)          {}

@@ -217,7 +217,8 @@ type logWriter struct{ log *zap.Logger }
 
 func (w *logWriter) Write(p []byte) (int, error) {
 	for line := range strings.SplitSeq(strings.TrimRight(string(p), "\n"), "\n") {
-		if strings.Contains(line, "FATAL") || strings.Contains(line, "PANIC") {
+		// waitReady asks while the server is starting up; that is no news.
+		if !strings.Contains(line, "the database system is starting up") && (strings.Contains(line, "FATAL") || strings.Contains(line, "PANIC")) {
 			w.log.Warn("postgres: " + line)
 			continue
 		}
