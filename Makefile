@@ -1,0 +1,64 @@
+# The house's commands. `make run` and `make test` set up what they need first.
+
+SERVICES  := event-handler writer api orderbook devnet
+MODULES    = $(shell go list -f '{{.Dir}}' -m)
+BUF       := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
+STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.0
+
+# Flags of `go test`.
+TESTFLAGS ?= -race -timeout 15m
+
+.PHONY: help run setup test test-long build dev verify lint generate clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+run: setup build ## the whole house with a demo, in the foreground
+	@exec bin/fondaco up --demo
+
+setup: ## install what is missing (as root), or say what is
+	@./deploy/setup.sh
+
+build: ## bin/fondaco and bin/<service>
+	@mkdir -p bin
+	cd deploy/fondaco && go build -o ../../bin/fondaco ./cmd/fondaco
+	@for s in $(SERVICES); do \
+		echo "cd services/$$s && go build -o ../../bin/$$s ./cmd/$$s"; \
+		(cd services/$$s && go build -o ../../bin/$$s ./cmd/$$s) || exit 1; \
+	done
+
+test: setup ## every test of every module, with the race detector
+	@for m in $(MODULES); do \
+		echo "== $${m#$(CURDIR)/}"; \
+		(cd $$m && go test $(TESTFLAGS) ./...) || failed="$$failed $${m#$(CURDIR)/}"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
+
+test-long: export FONDACO_KILLS ?= 300
+test-long: ## the same tests, longer: more kills, more random cases
+	$(MAKE) test TESTFLAGS="-race -timeout 3h"
+	@for m in $(MODULES); do (cd $$m && \
+		rapid=$$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}' ./...) && \
+		if [ -n "$$(echo $$rapid)" ]; then go test -timeout 3h $$(echo $$rapid) -args -rapid.checks=5000; fi) || exit 1; \
+	done
+
+dev: setup ## run the demo; rebuild and restart what a save changed, data kept
+	cd deploy/fondaco && go build -o ../../bin/fondaco ./cmd/fondaco
+	@exec bin/fondaco dev
+
+verify: ## everything that must be true of a commit, tests aside
+	@./deploy/verify.sh
+
+lint: ## static analysis
+	@for m in $(MODULES); do \
+		echo "== $${m#$(CURDIR)/}"; \
+		(cd $$m && $(STATICCHECK) ./...) || failed=1; \
+	done; \
+	test -z "$$failed"
+
+generate: ## what is made from the protos and the topology: Go code, nats.conf
+	cd proto && $(BUF) generate
+	cd deploy/fondaco && UPDATE=1 go test ./container
+
+clean: ## remove what was built; data folders stay
+	rm -rf bin

@@ -1,0 +1,110 @@
+package operator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"fondaco.dev/deploy/fondaco/internal/home"
+)
+
+// SetLogLevel changes how much one service says, while it runs. It returns the
+// level now in force.
+func SetLogLevel(ctx context.Context, run home.Run, service, level string) (string, error) {
+	addr, ok := run.Admin[service]
+	if !ok {
+		var names []string
+		for name := range run.Admin {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		return "", fmt.Errorf("no service %q runs here; there are %s", service, strings.Join(names, ", "))
+	}
+	u := url.URL{Scheme: "http", Host: addr, Path: "/log-level", RawQuery: url.Values{"level": {level}}.Encode()}
+	status, body, err := call(ctx, http.MethodPut, u.String())
+	if err != nil {
+		return "", fmt.Errorf("asking %s: %w", service, err)
+	}
+	if status != http.StatusOK {
+		return "", fmt.Errorf("%s: %s", service, body)
+	}
+	return body, nil
+}
+
+// Status is what GET / of the api says.
+type Status struct {
+	Name     string    `json:"name"`
+	Version  string    `json:"version"`
+	Status   string    `json:"status"`
+	Since    string    `json:"since"`
+	Networks []Network `json:"networks"`
+}
+
+// Network is one chain as the api sees it. Heights are null before they are known.
+type Network struct {
+	Name      string  `json:"name"`
+	Kind      string  `json:"kind"`
+	Head      *uint64 `json:"head"`
+	Indexed   *uint64 `json:"indexed"`
+	Finalized *uint64 `json:"finalized"`
+	Lag       *int64  `json:"lag_blocks"`
+	Status    string  `json:"status"`
+}
+
+// ReadStatus asks the api.
+func ReadStatus(ctx context.Context, base string) (Status, error) {
+	var s Status
+	code, body, err := call(ctx, http.MethodGet, strings.TrimSuffix(base, "/")+"/")
+	if err != nil {
+		return s, fmt.Errorf("asking the api at %s: %w", base, err)
+	}
+	if code != http.StatusOK {
+		return s, fmt.Errorf("the api at %s answers %d: %s", base, code, body)
+	}
+	if err := json.Unmarshal([]byte(body), &s); err != nil {
+		return s, fmt.Errorf("reading the api's answer: %w", err)
+	}
+	return s, nil
+}
+
+// Print writes the status for a person.
+func (s Status) Print(w io.Writer) error {
+	fmt.Fprintf(w, "%s %s: %s\n", s.Name, s.Version, s.Status)
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tab, "network\tkind\thead\tindexed\tfinalized\tbehind\tstatus")
+	for _, n := range s.Networks {
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.Kind, figure(n.Head), figure(n.Indexed), figure(n.Finalized), figure(n.Lag), n.Status)
+	}
+	return tab.Flush()
+}
+
+func figure[T uint64 | int64](n *T) string {
+	if n == nil {
+		return "-"
+	}
+	return fmt.Sprint(*n)
+}
+
+func call(ctx context.Context, method, u string) (int, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, u, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	return resp.StatusCode, strings.TrimSpace(string(body)), err
+}
