@@ -76,18 +76,6 @@ func (h *heights) add(lo, hi uint64) {
 	}
 }
 
-func (h *heights) empty() bool { return len(h.spans) == 0 }
-
-// has reports whether n is in the set.
-func (h *heights) has(n uint64) bool {
-	for _, s := range h.spans {
-		if s.lo <= n && n <= s.hi {
-			return true
-		}
-	}
-	return false
-}
-
 // gap returns the lowest height that is missing between two that are there;
 // 0 when none is.
 func (h *heights) gap() uint64 {

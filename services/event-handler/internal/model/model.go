@@ -4,6 +4,7 @@ package model
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
@@ -70,7 +71,7 @@ func (c *Chain) unit(u *chainv1.Unit) error {
 		return c.block(b)
 	case *chainv1.Unit_Abandon:
 		if len(c.parts) == 0 || !bytes.Equal(c.parts[0].GetHash(), k.Abandon.GetHash()) {
-			return fmt.Errorf("Abandon of a block that is not open")
+			return errors.New("a block that is not open was abandoned")
 		}
 		c.parts = nil
 	case *chainv1.Unit_Range:
