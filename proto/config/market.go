@@ -71,11 +71,11 @@ func (r *reader) markets(top *mapping, f *File) {
 			r.fail(n, where, "a fee is at most 1000000 parts per million")
 		}
 		var err error
-		if mk.Tick, err = units(tick, quote); err != nil {
+		if mk.Tick, err = Units(tick, quote); err != nil {
 			r.fail(n, where+".tick", "%v", err)
 			return
 		}
-		if mk.Lot, err = units(lot, base); err != nil {
+		if mk.Lot, err = Units(lot, base); err != nil {
 			r.fail(n, where+".lot", "%v", err)
 			return
 		}
@@ -90,8 +90,8 @@ func (r *reader) markets(top *mapping, f *File) {
 
 var decimal = regexp.MustCompile(`^[0-9]{1,19}(\.[0-9]{1,18})?$`)
 
-// units turns a positive decimal into smallest units of the scale, exactly.
-func units(s string, scale uint32) (int64, error) {
+// Units turns a positive decimal into smallest units of the scale, exactly.
+func Units(s string, scale uint32) (int64, error) {
 	if !decimal.MatchString(s) {
 		return 0, fmt.Errorf("%q is not a decimal number such as 1 or 0.01", s)
 	}

@@ -131,29 +131,35 @@ func (d *desk) createAccount(ctx context.Context, c *identityv1.CreateAccount) (
 	}
 }
 
-// deposit sends all deposits as one pack until the engine has answered it. A
-// pack whose answer was lost is followed by another with the same deposit ids,
-// which changes nothing and gets the first answer.
+// deposit sends all deposits as one pack until the engine has answered it. The
+// deposit ids make a repetition harmless: it gets the first answer.
 func (d *desk) deposit(ctx context.Context, account uint64, a Account) error {
+	var commands []*ordersv1.Command
+	for _, dep := range a.Deposits {
+		commands = append(commands, &ordersv1.Command{RequestId: d.gateway, Op: &ordersv1.Command_Deposit{Deposit: &ordersv1.Deposit{
+			Account: account, Asset: dep.Asset, Amount: dep.Amount, DepositId: depositID(a.Name, dep.Asset),
+		}}})
+	}
+	return d.send(ctx, ordersv1.Subject(a.Venue, ordersv1.FromFunds), commands, func(r *ordersv1.PackReply) (bool, error) { return outcomes(r, a) })
+}
+
+// send publishes commands that may be repeated without harm as one pack until
+// read has seen the engine's answer and does not ask for it to be sent again. A
+// pack whose answer was lost is followed by another one.
+func (d *desk) send(ctx context.Context, subject string, commands []*ordersv1.Command, read func(*ordersv1.PackReply) (again bool, err error)) error {
 	for {
 		d.packNo++
-		pack := &ordersv1.Pack{Gateway: d.gateway, PackNo: d.packNo, SentAtMs: time.Now().UnixMilli()}
-		for _, dep := range a.Deposits {
-			pack.Commands = append(pack.Commands, &ordersv1.Command{RequestId: d.gateway, Op: &ordersv1.Command_Deposit{Deposit: &ordersv1.Deposit{
-				Account: account, Asset: dep.Asset, Amount: dep.Amount, DepositId: depositID(a.Name, dep.Asset),
-			}}})
-		}
-		data, err := proto.Marshal(pack)
+		data, err := proto.Marshal(&ordersv1.Pack{Gateway: d.gateway, PackNo: d.packNo, SentAtMs: time.Now().UnixMilli(), Commands: commands})
 		if err != nil {
-			return fmt.Errorf("encoding the deposits: %w", err)
+			return fmt.Errorf("encoding the commands: %w", err)
 		}
-		if _, err := d.bus.PublishOnce(ctx, ordersv1.Subject(a.Venue, ordersv1.FromFunds), ordersv1.MsgID(d.gateway, d.packNo), data, nil); err != nil {
+		if _, err := d.bus.PublishOnce(ctx, subject, ordersv1.MsgID(d.gateway, d.packNo), data, nil); err != nil {
 			return err
 		}
 		for deadline := time.Now().Add(patience); ; {
 			m, err := d.next(ctx, deadline, "orders")
 			if err != nil {
-				return fmt.Errorf("waiting for the order book to take the deposits: %w", err)
+				return fmt.Errorf("waiting for the order book's answer: %w", err)
 			}
 			if m == nil {
 				break
@@ -162,7 +168,7 @@ func (d *desk) deposit(ctx context.Context, account uint64, a Account) error {
 			if err := proto.Unmarshal(m.Data, &reply); err != nil || reply.PackNo > d.packNo {
 				continue
 			}
-			again, err := outcomes(&reply, a)
+			again, err := read(&reply)
 			if err != nil {
 				return err
 			}

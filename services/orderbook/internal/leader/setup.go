@@ -116,7 +116,7 @@ func (s *setup) report() {
 	since := s.a.publishing.Load()
 	switch {
 	case s.a.engine.Halted():
-		s.a.Ready(errors.New("the venue is halted: the server's clock ran ahead of every sender's by more than a minute; put the clock right, then publish accept_time as admin"))
+		s.a.Ready(errors.New("the venue is halted: the server's clock ran ahead of every sender's by more than a minute; put the clock right, then run `fondaco venue accept-time`"))
 	case since != 0 && time.Since(time.UnixMilli(since)) > publishSlow:
 		s.a.Ready(fmt.Errorf("TRADES has not taken an output since %s", time.UnixMilli(since).UTC().Format(time.RFC3339)))
 	case !s.done:
