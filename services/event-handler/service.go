@@ -47,8 +47,8 @@ type service struct {
 	networks []*network
 
 	bus *bus.Bus
-	// full is set while the stream's disk budget is nearly used up: nothing is
-	// published then.
+	// full is set while the stream's disk budget is nearly used up, or the house
+	// takes nothing in: nothing is published then.
 	full atomic.Bool
 	// ordered is when ORDERS last grew, in unix nanoseconds; 0: not seen.
 	ordered atomic.Int64
@@ -128,7 +128,8 @@ func (s *service) watchOrders(ctx context.Context) error {
 	}
 }
 
-// budget compares the stream's size with its limit.
+// budget compares the stream's size with its limit, and asks whether the house
+// takes anything in.
 func (s *service) budget(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, watchEvery)
 	defer cancel()
@@ -142,11 +143,19 @@ func (s *service) budget(ctx context.Context) error {
 	info := stream.CachedInfo()
 	limit := info.Config.MaxBytes
 	full := limit > 0 && float64(info.State.Bytes) >= fullAt*float64(limit)
-	s.metrics.streamBytes.Set(float64(info.State.Bytes))
-	if s.full.Swap(full) != full {
-		s.log.Warn("disk budget of the stream", zap.Bool("paused", full), zap.Uint64("bytes", info.State.Bytes), zap.Int64("limit", limit))
+	closed, err := s.bus.Intake(ctx)
+	if err != nil {
+		return err
 	}
-	if full {
+	s.metrics.streamBytes.Set(float64(info.State.Bytes))
+	paused := full || closed != ""
+	if s.full.Swap(paused) != paused {
+		s.log.Warn("disk budget of the stream", zap.Bool("paused", paused), zap.Uint64("bytes", info.State.Bytes), zap.Int64("limit", limit), zap.String("intake", closed))
+	}
+	switch {
+	case closed != "":
+		return fmt.Errorf("publishing pauses: %s", closed)
+	case full:
 		return fmt.Errorf("stream %s holds %d of at most %d bytes: publishing pauses until its budget grows", chainv1.Stream, info.State.Bytes, limit)
 	}
 	return nil

@@ -32,6 +32,8 @@ type Options struct {
 
 	// Programs runs services as programs of their own; nil = in this process.
 	Programs *Programs
+	// Disk tells the space of the data folder's disk; nil = asks the system.
+	Disk func(dir string) (Space, error)
 	// Started is called once when every service has been started, with what
 	// run.json says; nil = not called.
 	Started func(home.Run)

@@ -137,6 +137,7 @@ func (h *house) start(ctx context.Context, parts []Service) (err error) {
 	}
 	h.intake, h.core, h.chains = newStage(h.failed, h.log.Logger), newStage(h.failed, h.log.Logger), newStage(h.failed, h.log.Logger)
 	h.chains.start("servers", h.infra.Watch)
+	h.chains.start("disk", h.watchDisk)
 	if s.demo {
 		if err := h.startChains(ctx); err != nil {
 			return err

@@ -32,6 +32,8 @@ import (
 var (
 	// ErrNotSent: the command certainly did not leave; trying again is safe.
 	ErrNotSent = errors.New("the command was not sent")
+	// ErrClosed: the house takes in no new orders for now; nothing was sent.
+	ErrClosed = errors.New("no new orders are taken in")
 	// ErrUnknown: the command left and its answer did not come in time.
 	ErrUnknown = errors.New("the command's outcome is not known yet")
 )
@@ -67,6 +69,7 @@ type Gateway struct {
 
 	mu      sync.Mutex
 	up      bool
+	closed  string // why no new orders are taken in; "" = they are
 	waiting []*call
 	open    map[uint64][]*call // pack_no -> its commands
 	oldest  uint64             // lowest pack_no that may be in open
@@ -111,6 +114,10 @@ func (g *Gateway) Do(ctx context.Context, cmd *ordersv1.Command, account uint64)
 		return Answer{}, fmt.Errorf("a command of %d bytes: %w", c.size, ErrNotSent)
 	}
 	g.mu.Lock()
+	if g.closed != "" && cmd.GetNewOrder() != nil {
+		g.mu.Unlock()
+		return Answer{}, ErrClosed
+	}
 	if !g.up || len(g.waiting) >= maxWaiting {
 		g.mu.Unlock()
 		return Answer{}, ErrNotSent
@@ -167,6 +174,11 @@ func (g *Gateway) Run(ctx context.Context, b *bus.Bus) error {
 	}
 	g.setUp(true)
 	defer g.setUp(false)
+	watch, stop := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() { g.watchIntake(watch, b) })
+	defer watching.Wait()
+	defer stop()
 	g.log.Info("gateway is up", zap.String("gateway", g.id), zap.String("venue", g.venue))
 	for {
 		select {
@@ -182,6 +194,36 @@ func (g *Gateway) Run(ctx context.Context, b *bus.Bus) error {
 			if err := g.publish(ctx, b, pack, calls); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// intakeEvery is how often the house is asked whether it takes in new orders.
+const intakeEvery = 2 * time.Second
+
+// watchIntake refuses new orders, not cancels, while the house takes nothing in.
+func (g *Gateway) watchIntake(ctx context.Context, b *bus.Bus) {
+	tick := time.NewTicker(intakeEvery)
+	defer tick.Stop()
+	for {
+		if closed, err := b.Intake(ctx); err == nil {
+			g.mu.Lock()
+			changed := g.closed != closed
+			g.closed = closed
+			g.mu.Unlock()
+			switch {
+			case changed && closed != "":
+				g.log.Warn("no new orders are taken in", zap.String("reason", closed))
+				g.status.Set(errors.New(closed))
+			case changed:
+				g.log.Info("new orders are taken in again")
+				g.status.Set(nil)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
 		}
 	}
 }

@@ -182,6 +182,9 @@ func (s *Server) placeOrder(c echo.Context) error {
 }
 
 func notSent(err error) error {
+	if errors.Is(err, gateway.ErrClosed) {
+		return problem.Unavailable("intake_stopped", "no new orders are taken in for now; cancels are; nothing was sent")
+	}
 	if errors.Is(err, gateway.ErrNotSent) {
 		return problem.Unavailable("not_sent", "the order book cannot be reached now; nothing was sent")
 	}
