@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -173,7 +176,43 @@ func accountCommand() *cobra.Command {
 	create.Flags().StringVar(&role, "role", "", "trader, reader, operator, auditor or admin; required")
 	create.Flags().StringArrayVar(&deposits, "deposit", nil, "ASSET=AMOUNT, once per asset; demo and dev systems only")
 	create.Flags().StringVar(&t.config, "config", "", "fondaco.yaml, for --deposit with --nats (FONDACO_CONFIG)")
-	cmd.AddCommand(create)
+	cmd.AddCommand(create, revokeCommand())
+	return cmd
+}
+
+func revokeCommand() *cobra.Command {
+	var t target
+	cmd := &cobra.Command{
+		Use:   "revoke",
+		Short: "End a token, which is read from standard input",
+		Long: "Ends the token on the first line of standard input: arguments are seen by everybody on the machine. Sockets that\n" +
+			"signed in with it are closed; the account keeps its other tokens.",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), t.timeout)
+			defer cancel()
+			line, err := bufio.NewReader(io.LimitReader(cmd.InOrStdin(), 1<<10)).ReadString('\n')
+			if err != nil && !errors.Is(err, io.EOF) {
+				return fmt.Errorf("reading the token: %w", err)
+			}
+			token := strings.TrimSpace(line)
+			if token == "" {
+				return errors.New("no token on standard input")
+			}
+			b, _, err := t.connect(ctx, topology.UserOperator)
+			if err != nil {
+				return err
+			}
+			defer b.Close()
+			if err := operator.RevokeToken(ctx, b, token); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), "the token is revoked")
+			return nil
+		},
+	}
+	t.flags(cmd)
+	t.busFlags(cmd)
 	return cmd
 }
 

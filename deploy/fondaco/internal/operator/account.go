@@ -97,8 +97,29 @@ func openDesk(b *bus.Bus) (*desk, error) {
 
 func (d *desk) close() { _ = d.answers.Unsubscribe() }
 
+// RevokeToken ends a token; its account keeps its other ones.
+func RevokeToken(ctx context.Context, b *bus.Bus, token string) error {
+	desk, err := openDesk(b)
+	if err != nil {
+		return err
+	}
+	defer desk.close()
+	sum := sha256.Sum256([]byte(token))
+	_, err = desk.ask(ctx, &identityv1.Request{Op: &identityv1.Request_RevokeToken{RevokeToken: &identityv1.RevokeToken{TokenHash: sum[:]}}})
+	return err
+}
+
 func (d *desk) createAccount(ctx context.Context, c *identityv1.CreateAccount) (uint64, error) {
-	req := &identityv1.Request{RequestId: rand.Text(), Gateway: d.gateway, Op: &identityv1.Request_CreateAccount{CreateAccount: c}}
+	account, err := d.ask(ctx, &identityv1.Request{Op: &identityv1.Request_CreateAccount{CreateAccount: c}})
+	if err != nil {
+		return 0, fmt.Errorf("account %s: %w", c.Name, err)
+	}
+	return account, nil
+}
+
+// ask publishes an identity request until the writer has answered it.
+func (d *desk) ask(ctx context.Context, req *identityv1.Request) (account uint64, err error) {
+	req.RequestId, req.Gateway = rand.Text(), d.gateway
 	data, err := proto.Marshal(req)
 	if err != nil {
 		return 0, fmt.Errorf("encoding the request: %w", err)
@@ -114,7 +135,7 @@ func (d *desk) createAccount(ctx context.Context, c *identityv1.CreateAccount) (
 		for deadline := time.Now().Add(patience); ; {
 			m, err := d.next(ctx, deadline, "identity")
 			if err != nil {
-				return 0, fmt.Errorf("waiting for the writer to store the account: %w", err)
+				return 0, fmt.Errorf("waiting for the writer to store it: %w", err)
 			}
 			if m == nil {
 				break
@@ -124,7 +145,7 @@ func (d *desk) createAccount(ctx context.Context, c *identityv1.CreateAccount) (
 				continue
 			}
 			if reply.Error != "" {
-				return 0, fmt.Errorf("account %s: %s (%s)", c.Name, reply.Detail, reply.Error)
+				return 0, fmt.Errorf("%s (%s)", reply.Detail, reply.Error)
 			}
 			return reply.Account, nil
 		}

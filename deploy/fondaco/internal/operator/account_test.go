@@ -172,3 +172,24 @@ func TestParseDeposits(t *testing.T) {
 		t.Error("twice the same asset was taken")
 	}
 }
+
+func TestRevokeToken(t *testing.T) {
+	t.Parallel()
+	_, b := newAnswers(t, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := RevokeToken(ctx, b, "the-token"); err != nil {
+		t.Fatal(err)
+	}
+	m, err := b.Last(ctx, identityv1.Stream, identityv1.Subject)
+	if err != nil || m == nil {
+		t.Fatalf("last request = %v, %v", m, err)
+	}
+	var req identityv1.Request
+	if err := proto.Unmarshal(m.Data, &req); err != nil {
+		t.Fatal(err)
+	}
+	if want := sha256.Sum256([]byte("the-token")); string(req.GetRevokeToken().GetTokenHash()) != string(want[:]) || strings.Contains(string(m.Data), "the-token") {
+		t.Errorf("request = %v: it must hold the token's hash and nothing else of it", &req)
+	}
+}
