@@ -277,4 +277,9 @@ func (r *reader) events(n *yaml.Node, key string, selected []string, c *Contract
 	if len(c.Events) == 0 && len(selected) == 0 {
 		r.fail(n, key, "the ABI has no events")
 	}
+	for _, ev := range c.Events {
+		if c.Any && ev.Anonymous {
+			r.fail(n, key, `%s is anonymous, and a node cannot be asked for it at address "*": name the addresses, or the other events`, ev.RawName)
+		}
+	}
 }

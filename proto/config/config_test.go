@@ -12,6 +12,8 @@ import (
 const erc20 = `[{"type":"event","name":"Transfer","inputs":[{"name":"from","type":"address","indexed":true},{"name":"to","type":"address","indexed":true},{"name":"value","type":"uint256","indexed":false}]},
 {"type":"event","name":"Approval","inputs":[{"name":"owner","type":"address","indexed":true},{"name":"spender","type":"address","indexed":true},{"name":"value","type":"uint256","indexed":false}]}]`
 
+const anonymous = `[{"type":"event","anonymous":true,"name":"Note","inputs":[]}]`
+
 const good = `networks:
   - name: casper-test
     kind: casper
@@ -33,8 +35,10 @@ markets: [{symbol: WINE18-USD, base: WINE18, quote: USD, tick: "0.01", lot: "1"}
 func parse(t *testing.T, text string) (*config.File, error) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "ERC20.json"), []byte(erc20), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"ERC20.json": erc20, "anonymous.json": anonymous} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return config.Parse([]byte(text), filepath.Join(dir, "fondaco.yaml"))
 }
@@ -70,6 +74,7 @@ func TestProblemsNameFileLineAndKey(t *testing.T) {
 		"bad checksum":     {"0x5B38Da6a", "0x5b38Da6a", "wrong checksum; did you mean 0x5B38Da6a701c568545dCfcB03FcB875f56beddC4"},
 		"no such event":    {"[Transfer]", "[Transfers]", `no event "Transfers"`},
 		"no such abi":      {"abi: ERC20.json}", "abi: none.json}", "networks[1].contracts[1].abi: open"},
+		"anonymous":        {"abi: ERC20.json}", "abi: anonymous.json}", "networks[1].contracts[1].events: Note is anonymous"},
 		"bad url":          {"http://127.0.0.1:8545", "127.0.0.1:8545", "networks[1].rpc[0]: is not a URL"},
 		"missing chain id": {"    chain_id: 1337\n", "", "networks[1].chain_id: is required"},
 		"bad number":       {"start_block: 3", "start_block: -3", "is not a whole number"},
