@@ -55,7 +55,9 @@ func (b *Bus) PublishFenced(ctx context.Context, stream, subject string, expecte
 			// cut. Wait out the server's duplicate window.
 			readErr = errors.New("the server took it for a duplicate of a message that is gone")
 		}
-		b.log.Warn("publish has no known outcome yet", zap.String("subject", subject), zap.Uint64("after", expected), zap.Error(errors.Join(err, readErr)))
+		if ctx.Err() == nil {
+			b.log.Warn("publish has no known outcome yet", zap.String("subject", subject), zap.Uint64("after", expected), zap.Error(errors.Join(err, readErr)))
+		}
 		if backoff.Wait(ctx) != nil {
 			return 0, fmt.Errorf("publishing to %s after %d: outcome unknown: %w", subject, expected, errors.Join(err, readErr))
 		}
@@ -76,7 +78,9 @@ func (b *Bus) PublishOnce(ctx context.Context, subject, msgID string, data []byt
 		if permanent(err) {
 			return 0, fmt.Errorf("publishing to %s: %w", subject, err)
 		}
-		b.log.Warn("publish has no known outcome yet", zap.String("subject", subject), zap.Error(err))
+		if ctx.Err() == nil {
+			b.log.Warn("publish has no known outcome yet", zap.String("subject", subject), zap.Error(err))
+		}
 		if backoff.Wait(ctx) != nil {
 			return 0, fmt.Errorf("publishing to %s: outcome unknown: %w", subject, err)
 		}
