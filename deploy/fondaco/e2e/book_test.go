@@ -27,6 +27,9 @@ type folded struct {
 	filled    int64
 	status    ordersv1.OrderStatus
 	fillCount int
+	// stale: it came too late to be carried out, and its client order id was free
+	// for another try.
+	stale bool
 }
 
 func clientKey(account uint64, id string) string { return fmt.Sprintf("%d/%s", account, id) }
@@ -51,6 +54,7 @@ func fold(t *testing.T, events []*tradesv1.Event) *book {
 		case e.GetOrderRejected() != nil:
 			o := e.GetOrderRejected()
 			add(o.OrderId, o.Account, o.ClientOrderId, o.QuantityLots, ordersv1.OrderStatus_ORDER_STATUS_REJECTED)
+			b.orders[o.OrderId].stale = o.Reason == ordersv1.RejectReason_REJECT_REASON_STALE
 		case e.GetTrade() != nil:
 			tr := e.GetTrade()
 			b.trades++
@@ -83,22 +87,44 @@ func fold(t *testing.T, events []*tradesv1.Event) *book {
 	return b
 }
 
+// named finds the order of a client order id that was answered with this id,
+// and the others that carry the same client order id.
+func (b *book) named(account uint64, cid, id string) (order *folded, others []*folded) {
+	for _, n := range b.byClient[clientKey(account, cid)] {
+		if fmt.Sprint(n) == id {
+			order = b.orders[n]
+			continue
+		}
+		others = append(others, b.orders[n])
+	}
+	return order, others
+}
+
 // checkBook compares the events with what clients were told and with the rows.
 func checkBook(t *testing.T, db *pgx.Conn, events []*tradesv1.Event, clients []*client) {
 	t.Helper()
 	b := fold(t, events)
-	answered := 0
+	answered, stale := 0, 0
+	for _, o := range b.orders {
+		if o.stale {
+			stale++
+		}
+	}
 	for _, c := range clients {
 		for cid, p := range c.answered {
 			answered++
-			ids := b.byClient[clientKey(c.account, cid)]
-			if len(ids) != 1 {
-				t.Errorf("order %s was answered as %s and is in the journal %d times", cid, p.ID, len(ids))
+			o, others := b.named(c.account, cid, p.ID)
+			if o == nil {
+				t.Errorf("order %s was answered as %s and is not in the journal", cid, p.ID)
 				continue
 			}
-			o := b.orders[ids[0]]
-			if fmt.Sprint(ids[0]) != p.ID {
-				t.Errorf("order %s was answered as %s and is %d", cid, p.ID, ids[0])
+			for _, other := range others {
+				if !other.stale {
+					t.Errorf("order %s was answered as %s and is in the journal once more: %+v", cid, p.ID, *other)
+				}
+			}
+			if o.stale {
+				stale-- // this one was answered, and the client left it at that
 			}
 			if o.fillCount < p.Fills {
 				t.Errorf("order %s was answered with %d fills and has %d", cid, p.Fills, o.fillCount)
@@ -108,9 +134,10 @@ func checkBook(t *testing.T, db *pgx.Conn, events []*tradesv1.Event, clients []*
 			}
 		}
 	}
-	// Every order was followed up to its answer, so there are no others.
-	if len(b.orders) != answered {
-		t.Errorf("%d orders are in the journal, %d were answered", len(b.orders), answered)
+	// Every order was followed up to its answer, so there are no others but those
+	// that came too late and were sent again.
+	if len(b.orders) != answered+stale {
+		t.Errorf("%d orders are in the journal, %d of them stale and sent again; %d were answered", len(b.orders), stale, answered)
 	}
 	left := map[string]int64{}
 	for asset, amount := range b.deposits {
@@ -130,7 +157,7 @@ func checkBook(t *testing.T, db *pgx.Conn, events []*tradesv1.Event, clients []*
 			t.Errorf("%d of %s are lost (or made, if negative)", rest, asset)
 		}
 	}
-	t.Logf("%d orders, %d trades, fees %d", len(b.orders), b.trades, b.fees)
+	t.Logf("%d orders (%d stale and sent again), %d trades, fees %d", len(b.orders), stale, b.trades, b.fees)
 	if b.trades == 0 || b.fees == 0 {
 		t.Error("nothing was traded: the load was no load")
 	}
@@ -155,7 +182,7 @@ func checkBook(t *testing.T, db *pgx.Conn, events []*tradesv1.Event, clients []*
 			t.Errorf("row of an order %d that is in no event", id)
 			continue
 		}
-		if want := (folded{account, cid, quantity, filled, ordersv1.OrderStatus(status), o.fillCount}); *o != want {
+		if want := (folded{account, cid, quantity, filled, ordersv1.OrderStatus(status), o.fillCount, o.stale}); *o != want {
 			t.Errorf("order %d: the events say %+v, the row %+v", id, *o, want)
 		}
 	}

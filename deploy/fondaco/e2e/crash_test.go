@@ -104,10 +104,12 @@ func TestServersGoAwayAndComeBack(t *testing.T) {
 	stopChains := drive(t, net)
 	finish := storm(t, clients)
 	natsPort, pgPort := in.Ports()
-	for range 2 {
+	// The second time for longer than an order may be old: packs that were on
+	// their way come back as stale.
+	for _, away := range []time.Duration{time.Second, 6 * time.Second} {
 		time.Sleep(3 * time.Second)
 		s.infra.Stop()
-		time.Sleep(time.Second)
+		time.Sleep(away)
 		again, err := infra.Start(t.Context(), infra.Config{Dir: in.Dir(), NATSPort: natsPort, PGPort: pgPort,
 			System: infra.System{Profile: "dev", ManualDeposits: true}}, zap.NewNop())
 		if err != nil {
