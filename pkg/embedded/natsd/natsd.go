@@ -3,13 +3,12 @@
 package natsd
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"time"
-
-	"encoding/json"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/zap"
