@@ -16,7 +16,7 @@ import (
 type Config struct {
 	ConfigFile string     // FONDACO_CONFIG: networks, contracts, markets; required
 	HTTPAddr   string     // FONDACO_HTTP_ADDR, default 127.0.0.1:8080; port 0 = any, told in the log
-	AdminAddr  string     // FONDACO_ADMIN_ADDR, default :9103; "-" = no listener
+	AdminAddr  string     // FONDACO_ADMIN_ADDR, default 127.0.0.1:9103; "-" = no listener
 	NATS       bus.Config // FONDACO_NATS_*
 	PG         pg.Config  // FONDACO_PG_*: a role that can only read
 	Redis      rds.Config // FONDACO_REDIS_URL: hints; without it the feeds poll
@@ -37,7 +37,7 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 	cfg := Config{
 		ConfigFile:   r.Required("FONDACO_CONFIG"),
 		HTTPAddr:     r.String("FONDACO_HTTP_ADDR", "127.0.0.1:8080"),
-		AdminAddr:    r.String("FONDACO_ADMIN_ADDR", ":9103"),
+		AdminAddr:    r.String("FONDACO_ADMIN_ADDR", "127.0.0.1:9103"),
 		NATS:         bus.ConfigFromEnv(r, "api"),
 		PG:           pg.ConfigFromEnv(r),
 		Redis:        rds.ConfigFromEnv(r),

@@ -51,7 +51,7 @@ type Config struct {
 	// ConfigDir: FONDACO_DEVNET_CONFIG_DIR, default none: a folder into which
 	// fondaco.yaml and abi/ for these nodes are written at start.
 	ConfigDir string
-	// AdminAddr: FONDACO_ADMIN_ADDR, default :9105: where /livez, /readyz and
+	// AdminAddr: FONDACO_ADMIN_ADDR, default 127.0.0.1:9105: where /livez, /readyz and
 	// /metrics are served; empty: nowhere.
 	AdminAddr string
 }
@@ -73,7 +73,7 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 		Transactions:   r.Int("FONDACO_DEVNET_TRANSACTIONS", 4, 1, 500),
 		Seed:           r.String("FONDACO_DEVNET_SEED", "fondaco"),
 		ConfigDir:      r.String("FONDACO_DEVNET_CONFIG_DIR", ""),
-		AdminAddr:      r.String("FONDACO_ADMIN_ADDR", ":9105"),
+		AdminAddr:      r.String("FONDACO_ADMIN_ADDR", "127.0.0.1:9105"),
 	}
 	const shortest = 10 * time.Millisecond // below it a step takes longer than its period
 	for name, period := range map[string]time.Duration{

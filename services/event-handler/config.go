@@ -21,7 +21,7 @@ type Config struct {
 	// FONDACO_ALLOW_LAZY_SYNC.
 	Bus bus.Config
 	// AdminAddr: FONDACO_ADMIN_ADDR, where /livez, /readyz and /metrics are
-	// served; default ":9101", empty: nowhere.
+	// served; default "127.0.0.1:9101", empty: nowhere.
 	AdminAddr string
 	// HungAfter: FONDACO_HUNG_AFTER, default 10m. A network without any
 	// progress for so long is not ready.
@@ -50,7 +50,7 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 	r := env.New(lookup)
 	cfg := Config{
 		Bus:        bus.ConfigFromEnv(r, "event-handler"),
-		AdminAddr:  r.String("FONDACO_ADMIN_ADDR", ":9101"),
+		AdminAddr:  r.String("FONDACO_ADMIN_ADDR", "127.0.0.1:9101"),
 		HungAfter:  r.Duration("FONDACO_HUNG_AFTER", 10*time.Minute),
 		Poll:       r.Duration("FONDACO_POLL_INTERVAL", time.Second),
 		RPCTimeout: r.Duration("FONDACO_RPC_TIMEOUT", 30*time.Second),

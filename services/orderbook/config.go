@@ -22,7 +22,7 @@ type Config struct {
 	// FONDACO_ALLOW_LAZY_SYNC.
 	Bus bus.Config
 	// AdminAddr: FONDACO_ADMIN_ADDR, where /livez, /readyz and /metrics are
-	// served; default ":9104", empty: nowhere.
+	// served; default "127.0.0.1:9104", empty: nowhere.
 	AdminAddr string
 	// SnapshotPacks: FONDACO_SNAPSHOT_PACKS, default 20000. The input packs after
 	// which a busy venue takes a snapshot; fewer make a restart faster and cost
@@ -43,7 +43,7 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 	r := env.New(lookup)
 	cfg := Config{
 		Bus:           bus.ConfigFromEnv(r, "orderbook"),
-		AdminAddr:     r.String("FONDACO_ADMIN_ADDR", ":9104"),
+		AdminAddr:     r.String("FONDACO_ADMIN_ADDR", "127.0.0.1:9104"),
 		SnapshotPacks: r.Int("FONDACO_SNAPSHOT_PACKS", 20_000, 1, 100_000_000),
 		SnapshotEvery: r.Duration("FONDACO_SNAPSHOT_INTERVAL", 30*time.Second),
 	}

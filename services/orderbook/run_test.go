@@ -252,7 +252,7 @@ func TestConfigFromEnv(t *testing.T) {
 	vars := map[string]string{"FONDACO_CONFIG": path, "FONDACO_SNAPSHOT_PACKS": "7", "FONDACO_NATS_PASSWORD": "hush"}
 	lookup := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
 	cfg, err := ConfigFromEnv(lookup)
-	if err != nil || cfg.AdminAddr != ":9104" || cfg.SnapshotPacks != 7 || cfg.SnapshotEvery != 30*time.Second || cfg.File.Venue != "main" {
+	if err != nil || cfg.AdminAddr != "127.0.0.1:9104" || cfg.SnapshotPacks != 7 || cfg.SnapshotEvery != 30*time.Second || cfg.File.Venue != "main" {
 		t.Fatalf("%+v, %v", cfg, err)
 	}
 	if b, err := json.Marshal(cfg.Bus); err != nil || strings.Contains(string(b), "hush") {
