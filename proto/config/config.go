@@ -41,12 +41,50 @@ type Network struct {
 	Name       string
 	Kind       string
 	SSE        []string // Casper event streams
-	RPC        []string // JSON-RPC endpoints
+	RPC        []Endpoint
 	WS         []string // EVM WebSocket endpoints, hints only
 	ChainID    uint64   // EVM, checked against the node
 	Finality   Finality
 	StartBlock uint64
 	Contracts  []Contract
+	Verify     string   // VerifyLogs or VerifyReceipts; EVM
+	Headers    string   // HeadersAll or HeadersEvents; EVM
+	Tolerate   []string // Tolerances of this chain; EVM
+}
+
+// How completeness is proved (Network.Verify).
+const (
+	// VerifyLogs holds logs against headers and blooms, and asks for receipts
+	// where these leave a doubt.
+	VerifyLogs = "logs"
+	// VerifyReceipts recomputes every block's receipts root.
+	VerifyReceipts = "receipts"
+)
+
+// Which headers are kept (Network.Headers).
+const (
+	HeadersAll    = "all"
+	HeadersEvents = "events"
+)
+
+// Tolerances are checks that a chain's own rules break, named in the
+// configuration so that no code knows a chain by its id.
+var Tolerances = []string{
+	// header_hash: the hash of a header cannot be recomputed by Ethereum's rules.
+	"header_hash",
+	// bloom: the header's bloom is empty or wrong.
+	"bloom",
+	// receipts_root: the root covers receipts that the node does not serve.
+	"receipts_root",
+	// system_logs: a block holds logs of no transaction that is listed in it.
+	"system_logs",
+}
+
+// Endpoint is a JSON-RPC endpoint.
+type Endpoint struct {
+	URL string // may hold a key: not for logs
+	// PerSecond is the most calls a second, each call of a batch counted; 0: any number.
+	PerSecond uint64
 }
 
 // Finality says below which height a chain counts as final.
@@ -63,6 +101,9 @@ type Contract struct {
 	ABI        abi.ABI
 	ABIJSON    []byte // compact JSON, as hashed into the build
 	StartBlock uint64
+	// AutoStart: no start_block is configured, here or for the network; the
+	// event-handler finds the block in which the address got its code.
+	AutoStart bool
 	Events     []abi.Event // selected ones, by name and signature
 }
 
@@ -131,19 +172,32 @@ func Parse(data []byte, path string) (*File, error) {
 func (r *reader) network(n *yaml.Node, where string) Network {
 	m := r.mapping(n, where)
 	net := Network{
-		Name: m.str("name", true), Kind: m.str("kind", true), SSE: m.strs("sse"), RPC: m.strs("rpc"), WS: m.strs("ws"),
+		Name: m.str("name", true), Kind: m.str("kind", true), SSE: m.strs("sse"), RPC: r.endpoints(m), WS: m.strs("ws"),
 		ChainID: m.uint("chain_id", 0), StartBlock: m.uint("start_block", 0),
 	}
 	if net.Name != "" && !chainv1.ValidNetwork(net.Name) {
 		r.fail(n, where+".name", "%q may hold a-z, 0-9 and - only, up to 32 characters", net.Name)
 	}
 	r.urls(n, where+".sse", net.SSE, "http", "https")
-	r.urls(n, where+".rpc", net.RPC, "http", "https")
+	urls := make([]string, len(net.RPC))
+	for i, e := range net.RPC {
+		urls[i] = e.URL
+	}
+	r.urls(n, where+".rpc", urls, "http", "https")
 	r.urls(n, where+".ws", net.WS, "ws", "wss")
 	net.Finality = r.finality(m)
+	net.Verify = r.choice(m, "verify", VerifyLogs, VerifyReceipts)
+	net.Headers = r.choice(m, "headers", HeadersAll, HeadersEvents)
+	net.Tolerate = m.strs("tolerate")
+	for i, t := range net.Tolerate {
+		if !slices.Contains(Tolerances, t) {
+			r.fail(n, fmt.Sprintf("%s.tolerate[%d]", where, i), "%q is none of %s", t, strings.Join(Tolerances, ", "))
+		}
+	}
 	contracts := map[string]bool{}
 	m.each("contracts", func(n *yaml.Node, where string) {
 		c := r.contract(n, where, net.StartBlock)
+		c.AutoStart = c.AutoStart && m.get("start_block") == nil
 		if contracts[c.Name] {
 			r.fail(n, where+".name", "%q is used twice", c.Name)
 		}
@@ -156,8 +210,8 @@ func (r *reader) network(n *yaml.Node, where string) Network {
 		if len(net.SSE) == 0 {
 			r.fail(n, where+".sse", "is required for a casper network")
 		}
-		if len(net.Contracts) > 0 || len(net.WS) > 0 || net.ChainID != 0 {
-			r.fail(n, where, "contracts, ws and chain_id are for evm networks")
+		if len(net.Contracts) > 0 || len(net.WS) > 0 || net.ChainID != 0 || len(net.Tolerate) > 0 || net.Verify != VerifyLogs || net.Headers != HeadersAll {
+			r.fail(n, where, "contracts, ws, chain_id, verify, headers and tolerate are for evm networks")
 		}
 	case KindEVM:
 		if len(net.RPC) == 0 {
@@ -184,6 +238,33 @@ func (r *reader) finality(m *mapping) Finality {
 	return Finality{Depth: m.uint("finality", 0)}
 }
 
+// choice reads one of some words; the first is the default.
+func (r *reader) choice(m *mapping, key string, words ...string) string {
+	n := m.get(key)
+	switch {
+	case n == nil:
+		return words[0]
+	case !slices.Contains(words, n.Value):
+		r.fail(n, m.key(key), "%q is none of %s", n.Value, strings.Join(words, ", "))
+	}
+	return n.Value
+}
+
+// endpoints reads a list of URLs, or of mappings with a limit beside the URL.
+func (r *reader) endpoints(m *mapping) []Endpoint {
+	var out []Endpoint
+	m.each("rpc", func(n *yaml.Node, where string) {
+		if n.Kind == yaml.ScalarNode {
+			out = append(out, Endpoint{URL: n.Value})
+			return
+		}
+		e := r.mapping(n, where)
+		out = append(out, Endpoint{URL: e.str("url", true), PerSecond: e.uint("calls_per_second", 0)})
+		e.close()
+	})
+	return out
+}
+
 func (r *reader) urls(n *yaml.Node, key string, list []string, schemes ...string) {
 	for i, s := range list {
 		u, err := url.Parse(s)
@@ -202,9 +283,10 @@ func (r *reader) contract(n *yaml.Node, where string, start uint64) Contract {
 	if c.Name != "" && !contractName.MatchString(c.Name) {
 		r.fail(n, where+".name", "%q may hold letters, digits, _ and - only", c.Name)
 	}
+	c.AutoStart = m.get("start_block") == nil
 	switch addr := m.str("address", true); {
 	case addr == "*":
-		c.Any = true
+		c.Any, c.AutoStart = true, false
 	case addr == "":
 	case !common.IsHexAddress(addr) || !strings.HasPrefix(addr, "0x"):
 		r.fail(n, where+".address", `%q is neither "*" nor 0x and 40 hex digits`, addr)

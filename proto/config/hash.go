@@ -13,14 +13,17 @@ import (
 
 // fetchVersion counts the ways in which an event-handler fetches: a change of
 // what one filter brings home starts new subjects.
-const fetchVersion = 1
+const fetchVersion = 2
 
 // Filter is the hash of what is fetched of a network (chain id, addresses,
-// topics, start blocks), 16 hex digits. Names, ABIs and URLs are not in it: a
+// topics, start blocks, headers and receipts mode), 16 hex digits. Names, ABIs and URLs are not in it: a
 // subject outlives them.
 func (n *Network) Filter() string {
 	h := sha256.New()
 	put(h, "fetch", fmt.Sprint(fetchVersion), n.Kind, fmt.Sprint(n.ChainID), fmt.Sprint(n.StartBlock), fmt.Sprint(n.Finality))
+	if n.Verify == VerifyReceipts || n.Headers == HeadersEvents {
+		put(h, "proof", n.Verify, n.Headers)
+	}
 	var lines []string
 	for _, c := range n.Contracts {
 		addr := "*"
@@ -32,7 +35,11 @@ func (n *Network) Filter() string {
 			if !ev.Anonymous {
 				topic = ev.ID.Hex()
 			}
-			lines = append(lines, fmt.Sprintf("%s %s %d", addr, topic, c.StartBlock))
+			start := fmt.Sprint(c.StartBlock)
+			if c.AutoStart {
+				start = "auto"
+			}
+			lines = append(lines, fmt.Sprintf("%s %s %s", addr, topic, start))
 		}
 	}
 	slices.Sort(lines)

@@ -20,7 +20,10 @@ type casperSource struct {
 
 func (n *network) casperSource(ctx context.Context, tail core.Tail, genesis []byte, emit emitFunc) (source, error) {
 	s := &casperSource{n: n}
-	set := casper.Settings{SSE: n.cfg.SSE, RPC: n.cfg.RPC, StartBlock: n.cfg.StartBlock, Idle: n.svc.cfg.SSEIdle}
+	set := casper.Settings{SSE: n.cfg.SSE, StartBlock: n.cfg.StartBlock, Idle: n.svc.cfg.SSEIdle}
+	for _, e := range n.cfg.RPC {
+		set.RPC = append(set.RPC, e.URL)
+	}
 	var err error
 	if s.Source, err = casper.Restore(ctx, n.stored, tail, set, emit, s, n.log); err != nil {
 		return nil, err

@@ -38,8 +38,8 @@ func (n *network) evmSource(ctx context.Context, tail core.Tail, genesis []byte,
 	s.Source = &evm.Source{
 		Follower: follower, ChainID: n.cfg.ChainID, Poll: n.svc.cfg.Poll, Hints: s.hint.C(), Observer: s, Log: n.log,
 	}
-	for _, u := range n.cfg.RPC {
-		c, err := jsonrpc.New(u, jsonrpc.Options{
+	for _, e := range n.cfg.RPC {
+		c, err := jsonrpc.New(e.URL, jsonrpc.Options{
 			Timeout: n.svc.cfg.RPCTimeout, MaxBody: int64(n.svc.cfg.RPCMaxBody) << 20, MaxBatch: n.svc.cfg.RPCBatch,
 		})
 		if err != nil {

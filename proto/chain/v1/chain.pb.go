@@ -116,7 +116,9 @@ type Resume struct {
 	BackfillHeight uint64 `protobuf:"varint,6,opt,name=backfill_height,json=backfillHeight,proto3" json:"backfill_height,omitempty"`
 	// False until the first unit of an EVM chain was published: head 0 is a
 	// real block, so 0 cannot say "none".
-	Started       bool `protobuf:"varint,7,opt,name=started,proto3" json:"started,omitempty"`
+	Started bool `protobuf:"varint,7,opt,name=started,proto3" json:"started,omitempty"`
+	// Height up to which final blocks were read a second time; see Checked.
+	Checked       uint64 `protobuf:"varint,8,opt,name=checked,proto3" json:"checked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -198,6 +200,13 @@ func (x *Resume) GetStarted() bool {
 		return x.Started
 	}
 	return false
+}
+
+func (x *Resume) GetChecked() uint64 {
+	if x != nil {
+		return x.Checked
+	}
+	return 0
 }
 
 // NodeResume is the position in one node's event stream.
@@ -285,6 +294,7 @@ type Unit struct {
 	//	*Unit_Fact
 	//	*Unit_Part
 	//	*Unit_Abandon
+	//	*Unit_Checked
 	Kind          isUnit_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -399,6 +409,15 @@ func (x *Unit) GetAbandon() *Abandon {
 	return nil
 }
 
+func (x *Unit) GetChecked() *Checked {
+	if x != nil {
+		if x, ok := x.Kind.(*Unit_Checked); ok {
+			return x.Checked
+		}
+	}
+	return nil
+}
+
 type isUnit_Kind interface {
 	isUnit_Kind()
 }
@@ -435,6 +454,10 @@ type Unit_Abandon struct {
 	Abandon *Abandon `protobuf:"bytes,8,opt,name=abandon,proto3,oneof"`
 }
 
+type Unit_Checked struct {
+	Checked *Checked `protobuf:"bytes,9,opt,name=checked,proto3,oneof"`
+}
+
 func (*Unit_Block) isUnit_Kind() {}
 
 func (*Unit_Range) isUnit_Kind() {}
@@ -450,6 +473,8 @@ func (*Unit_Fact) isUnit_Kind() {}
 func (*Unit_Part) isUnit_Kind() {}
 
 func (*Unit_Abandon) isUnit_Kind() {}
+
+func (*Unit_Checked) isUnit_Kind() {}
 
 // Block is an EVM block with the logs that the filter matched.
 type Block struct {
@@ -622,8 +647,10 @@ type Log struct {
 	Topics [][]byte `protobuf:"bytes,2,rep,name=topics,proto3" json:"topics,omitempty"`
 	Data   []byte   `protobuf:"bytes,3,opt,name=data,proto3" json:"data,omitempty"`
 	// Position within the block (eth_getLogs logIndex).
-	Index         uint32 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`
-	TxIndex       uint32 `protobuf:"varint,5,opt,name=tx_index,json=txIndex,proto3" json:"tx_index,omitempty"`
+	Index   uint32 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`
+	TxIndex uint32 `protobuf:"varint,5,opt,name=tx_index,json=txIndex,proto3" json:"tx_index,omitempty"`
+	// Calls that the configuration asks for beside the log, in its order.
+	Reads         []*Read `protobuf:"bytes,6,rep,name=reads,proto3" json:"reads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -693,6 +720,77 @@ func (x *Log) GetTxIndex() uint32 {
 	return 0
 }
 
+func (x *Log) GetReads() []*Read {
+	if x != nil {
+		return x.Reads
+	}
+	return nil
+}
+
+// Read is an eth_call at the hash of the log's block.
+type Read struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As the configuration names it, unique within the contract.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What the call returned, ABI-encoded.
+	Result []byte `protobuf:"bytes,2,opt,name=result,proto3" json:"result,omitempty"`
+	// Why the call reverted; then result holds the revert data.
+	Error         string `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Read) Reset() {
+	*x = Read{}
+	mi := &file_chain_v1_chain_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Read) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Read) ProtoMessage() {}
+
+func (x *Read) ProtoReflect() protoreflect.Message {
+	mi := &file_chain_v1_chain_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Read.ProtoReflect.Descriptor instead.
+func (*Read) Descriptor() ([]byte, []int) {
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Read) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Read) GetResult() []byte {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *Read) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
 // Range covers finalized heights from..to (inclusive): every block in it that
 // has a matched log stands before it in the same subject; the others hold none.
 type Range struct {
@@ -707,7 +805,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_chain_v1_chain_proto_msgTypes[7]
+	mi := &file_chain_v1_chain_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -719,7 +817,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_v1_chain_proto_msgTypes[7]
+	mi := &file_chain_v1_chain_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -732,7 +830,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_chain_v1_chain_proto_rawDescGZIP(), []int{7}
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Range) GetFrom() uint64 {
@@ -756,7 +854,9 @@ func (x *Range) GetToHash() []byte {
 	return nil
 }
 
-// Reverted says that every block above to_number is no longer canonical.
+// Reverted says that every block above to_number is no longer canonical. When
+// to_number lies below the finalized height, that height goes down to it: a
+// quorum of nodes took back what was final.
 type Reverted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ToNumber      uint64                 `protobuf:"varint,1,opt,name=to_number,json=toNumber,proto3" json:"to_number,omitempty"`
@@ -767,7 +867,7 @@ type Reverted struct {
 
 func (x *Reverted) Reset() {
 	*x = Reverted{}
-	mi := &file_chain_v1_chain_proto_msgTypes[8]
+	mi := &file_chain_v1_chain_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +879,7 @@ func (x *Reverted) String() string {
 func (*Reverted) ProtoMessage() {}
 
 func (x *Reverted) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_v1_chain_proto_msgTypes[8]
+	mi := &file_chain_v1_chain_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +892,7 @@ func (x *Reverted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reverted.ProtoReflect.Descriptor instead.
 func (*Reverted) Descriptor() ([]byte, []int) {
-	return file_chain_v1_chain_proto_rawDescGZIP(), []int{8}
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Reverted) GetToNumber() uint64 {
@@ -820,7 +920,7 @@ type Finalized struct {
 
 func (x *Finalized) Reset() {
 	*x = Finalized{}
-	mi := &file_chain_v1_chain_proto_msgTypes[9]
+	mi := &file_chain_v1_chain_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +932,7 @@ func (x *Finalized) String() string {
 func (*Finalized) ProtoMessage() {}
 
 func (x *Finalized) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_v1_chain_proto_msgTypes[9]
+	mi := &file_chain_v1_chain_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +945,7 @@ func (x *Finalized) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finalized.ProtoReflect.Descriptor instead.
 func (*Finalized) Descriptor() ([]byte, []int) {
-	return file_chain_v1_chain_proto_rawDescGZIP(), []int{9}
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Finalized) GetNumber() uint64 {
@@ -873,7 +973,7 @@ type Repair struct {
 
 func (x *Repair) Reset() {
 	*x = Repair{}
-	mi := &file_chain_v1_chain_proto_msgTypes[10]
+	mi := &file_chain_v1_chain_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +985,7 @@ func (x *Repair) String() string {
 func (*Repair) ProtoMessage() {}
 
 func (x *Repair) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_v1_chain_proto_msgTypes[10]
+	mi := &file_chain_v1_chain_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,12 +998,85 @@ func (x *Repair) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Repair.ProtoReflect.Descriptor instead.
 func (*Repair) Descriptor() ([]byte, []int) {
-	return file_chain_v1_chain_proto_rawDescGZIP(), []int{10}
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Repair) GetBlock() *Block {
 	if x != nil {
 		return x.Block
+	}
+	return nil
+}
+
+// Checked says that the final heights from..to were read twice, from different
+// endpoints where there are several, and what came agrees with what stands in
+// the subject, Repairs included.
+type Checked struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	From  uint64                 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	To    uint64                 `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
+	// Matched logs in them.
+	Logs uint64 `protobuf:"varint,3,opt,name=logs,proto3" json:"logs,omitempty"`
+	// XOR of the SHA-256 of each matched log, 32 bytes: zeros when there is none.
+	Digest        []byte `protobuf:"bytes,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Checked) Reset() {
+	*x = Checked{}
+	mi := &file_chain_v1_chain_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Checked) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Checked) ProtoMessage() {}
+
+func (x *Checked) ProtoReflect() protoreflect.Message {
+	mi := &file_chain_v1_chain_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Checked.ProtoReflect.Descriptor instead.
+func (*Checked) Descriptor() ([]byte, []int) {
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Checked) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Checked) GetTo() uint64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *Checked) GetLogs() uint64 {
+	if x != nil {
+		return x.Logs
+	}
+	return 0
+}
+
+func (x *Checked) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
 	}
 	return nil
 }
@@ -928,7 +1101,7 @@ type Fact struct {
 
 func (x *Fact) Reset() {
 	*x = Fact{}
-	mi := &file_chain_v1_chain_proto_msgTypes[11]
+	mi := &file_chain_v1_chain_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -940,7 +1113,7 @@ func (x *Fact) String() string {
 func (*Fact) ProtoMessage() {}
 
 func (x *Fact) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_v1_chain_proto_msgTypes[11]
+	mi := &file_chain_v1_chain_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -953,7 +1126,7 @@ func (x *Fact) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fact.ProtoReflect.Descriptor instead.
 func (*Fact) Descriptor() ([]byte, []int) {
-	return file_chain_v1_chain_proto_rawDescGZIP(), []int{11}
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Fact) GetKind() string {
@@ -990,16 +1163,18 @@ type BlockPart struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Hash  []byte                 `protobuf:"bytes,1,opt,name=hash,proto3" json:"hash,omitempty"`
 	// 1..n.
-	I             uint32 `protobuf:"varint,2,opt,name=i,proto3" json:"i,omitempty"`
-	N             uint32 `protobuf:"varint,3,opt,name=n,proto3" json:"n,omitempty"`
-	Data          []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	I    uint32 `protobuf:"varint,2,opt,name=i,proto3" json:"i,omitempty"`
+	N    uint32 `protobuf:"varint,3,opt,name=n,proto3" json:"n,omitempty"`
+	Data []byte `protobuf:"bytes,4,opt,name=data,proto3" json:"data,omitempty"`
+	// The block is that of a Repair.
+	Repair        bool `protobuf:"varint,5,opt,name=repair,proto3" json:"repair,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BlockPart) Reset() {
 	*x = BlockPart{}
-	mi := &file_chain_v1_chain_proto_msgTypes[12]
+	mi := &file_chain_v1_chain_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1011,7 +1186,7 @@ func (x *BlockPart) String() string {
 func (*BlockPart) ProtoMessage() {}
 
 func (x *BlockPart) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_v1_chain_proto_msgTypes[12]
+	mi := &file_chain_v1_chain_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1024,7 +1199,7 @@ func (x *BlockPart) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockPart.ProtoReflect.Descriptor instead.
 func (*BlockPart) Descriptor() ([]byte, []int) {
-	return file_chain_v1_chain_proto_rawDescGZIP(), []int{12}
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BlockPart) GetHash() []byte {
@@ -1055,6 +1230,13 @@ func (x *BlockPart) GetData() []byte {
 	return nil
 }
 
+func (x *BlockPart) GetRepair() bool {
+	if x != nil {
+		return x.Repair
+	}
+	return false
+}
+
 // Abandon closes a block whose parts were not all published; they are void.
 type Abandon struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1065,7 +1247,7 @@ type Abandon struct {
 
 func (x *Abandon) Reset() {
 	*x = Abandon{}
-	mi := &file_chain_v1_chain_proto_msgTypes[13]
+	mi := &file_chain_v1_chain_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1077,7 +1259,7 @@ func (x *Abandon) String() string {
 func (*Abandon) ProtoMessage() {}
 
 func (x *Abandon) ProtoReflect() protoreflect.Message {
-	mi := &file_chain_v1_chain_proto_msgTypes[13]
+	mi := &file_chain_v1_chain_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1090,7 +1272,7 @@ func (x *Abandon) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Abandon.ProtoReflect.Descriptor instead.
 func (*Abandon) Descriptor() ([]byte, []int) {
-	return file_chain_v1_chain_proto_rawDescGZIP(), []int{13}
+	return file_chain_v1_chain_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Abandon) GetHash() []byte {
@@ -1110,7 +1292,7 @@ const file_chain_v1_chain_proto_rawDesc = "" +
 	"\vprev_digest\x18\x02 \x01(\fR\n" +
 	"prevDigest\x12(\n" +
 	"\x06resume\x18\x03 \x01(\v2\x10.chain.v1.ResumeR\x06resume\x12$\n" +
-	"\x05units\x18\x04 \x03(\v2\x0e.chain.v1.UnitR\x05units\"\xd7\x01\n" +
+	"\x05units\x18\x04 \x03(\v2\x0e.chain.v1.UnitR\x05units\"\xf1\x01\n" +
 	"\x06Resume\x12\x18\n" +
 	"\agenesis\x18\x01 \x01(\fR\agenesis\x12\x12\n" +
 	"\x04head\x18\x02 \x01(\x04R\x04head\x12\x12\n" +
@@ -1118,14 +1300,15 @@ const file_chain_v1_chain_proto_rawDesc = "" +
 	"\tfinalized\x18\x04 \x01(\x04R\tfinalized\x12*\n" +
 	"\x05nodes\x18\x05 \x03(\v2\x14.chain.v1.NodeResumeR\x05nodes\x12'\n" +
 	"\x0fbackfill_height\x18\x06 \x01(\x04R\x0ebackfillHeight\x12\x18\n" +
-	"\astarted\x18\a \x01(\bR\astarted\"x\n" +
+	"\astarted\x18\a \x01(\bR\astarted\x12\x18\n" +
+	"\achecked\x18\b \x01(\x04R\achecked\"x\n" +
 	"\n" +
 	"NodeResume\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x1f\n" +
 	"\vapi_version\x18\x02 \x01(\tR\n" +
 	"apiVersion\x12\x17\n" +
 	"\alast_id\x18\x03 \x01(\x04R\x06lastId\x12\x1e\n" +
-	"\vhas_last_id\x18\x04 \x01(\bR\thasLastId\"\xf3\x02\n" +
+	"\vhas_last_id\x18\x04 \x01(\bR\thasLastId\"\xa2\x03\n" +
 	"\x04Unit\x12'\n" +
 	"\x05block\x18\x01 \x01(\v2\x0f.chain.v1.BlockH\x00R\x05block\x12'\n" +
 	"\x05range\x18\x02 \x01(\v2\x0f.chain.v1.RangeH\x00R\x05range\x120\n" +
@@ -1134,7 +1317,8 @@ const file_chain_v1_chain_proto_rawDesc = "" +
 	"\x06repair\x18\x05 \x01(\v2\x10.chain.v1.RepairH\x00R\x06repair\x12$\n" +
 	"\x04fact\x18\x06 \x01(\v2\x0e.chain.v1.FactH\x00R\x04fact\x12)\n" +
 	"\x04part\x18\a \x01(\v2\x13.chain.v1.BlockPartH\x00R\x04part\x12-\n" +
-	"\aabandon\x18\b \x01(\v2\x11.chain.v1.AbandonH\x00R\aabandonB\x06\n" +
+	"\aabandon\x18\b \x01(\v2\x11.chain.v1.AbandonH\x00R\aabandon\x12-\n" +
+	"\achecked\x18\t \x01(\v2\x11.chain.v1.CheckedH\x00R\acheckedB\x06\n" +
 	"\x04kind\"\xde\x01\n" +
 	"\x05Block\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
@@ -1148,13 +1332,18 @@ const file_chain_v1_chain_proto_rawDesc = "" +
 	"\x04logs\x18\b \x03(\v2\r.chain.v1.LogR\x04logs\".\n" +
 	"\x02Tx\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\fR\x04hash\"|\n" +
+	"\x04hash\x18\x02 \x01(\fR\x04hash\"\xa2\x01\n" +
 	"\x03Log\x12\x18\n" +
 	"\aaddress\x18\x01 \x01(\fR\aaddress\x12\x16\n" +
 	"\x06topics\x18\x02 \x03(\fR\x06topics\x12\x12\n" +
 	"\x04data\x18\x03 \x01(\fR\x04data\x12\x14\n" +
 	"\x05index\x18\x04 \x01(\rR\x05index\x12\x19\n" +
-	"\btx_index\x18\x05 \x01(\rR\atxIndex\"D\n" +
+	"\btx_index\x18\x05 \x01(\rR\atxIndex\x12$\n" +
+	"\x05reads\x18\x06 \x03(\v2\x0e.chain.v1.ReadR\x05reads\"H\n" +
+	"\x04Read\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06result\x18\x02 \x01(\fR\x06result\x12\x14\n" +
+	"\x05error\x18\x03 \x01(\tR\x05error\"D\n" +
 	"\x05Range\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x02 \x01(\x04R\x02to\x12\x17\n" +
@@ -1166,18 +1355,24 @@ const file_chain_v1_chain_proto_rawDesc = "" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\fR\x04hash\"/\n" +
 	"\x06Repair\x12%\n" +
-	"\x05block\x18\x01 \x01(\v2\x0f.chain.v1.BlockR\x05block\"_\n" +
+	"\x05block\x18\x01 \x01(\v2\x0f.chain.v1.BlockR\x05block\"Y\n" +
+	"\aChecked\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x04R\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\x04R\x02to\x12\x12\n" +
+	"\x04logs\x18\x03 \x01(\x04R\x04logs\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\fR\x06digest\"_\n" +
 	"\x04Fact\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x10\n" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x10\n" +
 	"\x03raw\x18\x03 \x01(\fR\x03raw\x12\x1f\n" +
 	"\vreceived_ms\x18\x04 \x01(\x03R\n" +
-	"receivedMs\"O\n" +
+	"receivedMs\"g\n" +
 	"\tBlockPart\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\fR\x04hash\x12\f\n" +
 	"\x01i\x18\x02 \x01(\rR\x01i\x12\f\n" +
 	"\x01n\x18\x03 \x01(\rR\x01n\x12\x12\n" +
-	"\x04data\x18\x04 \x01(\fR\x04data\"\x1d\n" +
+	"\x04data\x18\x04 \x01(\fR\x04data\x12\x16\n" +
+	"\x06repair\x18\x05 \x01(\bR\x06repair\"\x1d\n" +
 	"\aAbandon\x12\x12\n" +
 	"\x04hash\x18\x01 \x01(\fR\x04hashB$Z\"fondaco.dev/proto/chain/v1;chainv1b\x06proto3"
 
@@ -1193,7 +1388,7 @@ func file_chain_v1_chain_proto_rawDescGZIP() []byte {
 	return file_chain_v1_chain_proto_rawDescData
 }
 
-var file_chain_v1_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_chain_v1_chain_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_chain_v1_chain_proto_goTypes = []any{
 	(*Pack)(nil),       // 0: chain.v1.Pack
 	(*Resume)(nil),     // 1: chain.v1.Resume
@@ -1202,34 +1397,38 @@ var file_chain_v1_chain_proto_goTypes = []any{
 	(*Block)(nil),      // 4: chain.v1.Block
 	(*Tx)(nil),         // 5: chain.v1.Tx
 	(*Log)(nil),        // 6: chain.v1.Log
-	(*Range)(nil),      // 7: chain.v1.Range
-	(*Reverted)(nil),   // 8: chain.v1.Reverted
-	(*Finalized)(nil),  // 9: chain.v1.Finalized
-	(*Repair)(nil),     // 10: chain.v1.Repair
-	(*Fact)(nil),       // 11: chain.v1.Fact
-	(*BlockPart)(nil),  // 12: chain.v1.BlockPart
-	(*Abandon)(nil),    // 13: chain.v1.Abandon
+	(*Read)(nil),       // 7: chain.v1.Read
+	(*Range)(nil),      // 8: chain.v1.Range
+	(*Reverted)(nil),   // 9: chain.v1.Reverted
+	(*Finalized)(nil),  // 10: chain.v1.Finalized
+	(*Repair)(nil),     // 11: chain.v1.Repair
+	(*Checked)(nil),    // 12: chain.v1.Checked
+	(*Fact)(nil),       // 13: chain.v1.Fact
+	(*BlockPart)(nil),  // 14: chain.v1.BlockPart
+	(*Abandon)(nil),    // 15: chain.v1.Abandon
 }
 var file_chain_v1_chain_proto_depIdxs = []int32{
 	1,  // 0: chain.v1.Pack.resume:type_name -> chain.v1.Resume
 	3,  // 1: chain.v1.Pack.units:type_name -> chain.v1.Unit
 	2,  // 2: chain.v1.Resume.nodes:type_name -> chain.v1.NodeResume
 	4,  // 3: chain.v1.Unit.block:type_name -> chain.v1.Block
-	7,  // 4: chain.v1.Unit.range:type_name -> chain.v1.Range
-	8,  // 5: chain.v1.Unit.reverted:type_name -> chain.v1.Reverted
-	9,  // 6: chain.v1.Unit.finalized:type_name -> chain.v1.Finalized
-	10, // 7: chain.v1.Unit.repair:type_name -> chain.v1.Repair
-	11, // 8: chain.v1.Unit.fact:type_name -> chain.v1.Fact
-	12, // 9: chain.v1.Unit.part:type_name -> chain.v1.BlockPart
-	13, // 10: chain.v1.Unit.abandon:type_name -> chain.v1.Abandon
-	5,  // 11: chain.v1.Block.txs:type_name -> chain.v1.Tx
-	6,  // 12: chain.v1.Block.logs:type_name -> chain.v1.Log
-	4,  // 13: chain.v1.Repair.block:type_name -> chain.v1.Block
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	8,  // 4: chain.v1.Unit.range:type_name -> chain.v1.Range
+	9,  // 5: chain.v1.Unit.reverted:type_name -> chain.v1.Reverted
+	10, // 6: chain.v1.Unit.finalized:type_name -> chain.v1.Finalized
+	11, // 7: chain.v1.Unit.repair:type_name -> chain.v1.Repair
+	13, // 8: chain.v1.Unit.fact:type_name -> chain.v1.Fact
+	14, // 9: chain.v1.Unit.part:type_name -> chain.v1.BlockPart
+	15, // 10: chain.v1.Unit.abandon:type_name -> chain.v1.Abandon
+	12, // 11: chain.v1.Unit.checked:type_name -> chain.v1.Checked
+	5,  // 12: chain.v1.Block.txs:type_name -> chain.v1.Tx
+	6,  // 13: chain.v1.Block.logs:type_name -> chain.v1.Log
+	7,  // 14: chain.v1.Log.reads:type_name -> chain.v1.Read
+	4,  // 15: chain.v1.Repair.block:type_name -> chain.v1.Block
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_chain_v1_chain_proto_init() }
@@ -1246,6 +1445,7 @@ func file_chain_v1_chain_proto_init() {
 		(*Unit_Fact)(nil),
 		(*Unit_Part)(nil),
 		(*Unit_Abandon)(nil),
+		(*Unit_Checked)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1253,7 +1453,7 @@ func file_chain_v1_chain_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_chain_v1_chain_proto_rawDesc), len(file_chain_v1_chain_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -137,6 +137,8 @@ func (p *Planner) unit(seq uint64, i, row int, u *chainv1.Unit) error {
 	case *chainv1.Unit_Abandon:
 		p.parts.drop()
 		return nil
+	case *chainv1.Unit_Checked:
+		return nil
 	}
 	p.poison(seq, i, nil, nil, "does not belong to an evm network", body(u))
 	return nil

@@ -27,7 +27,7 @@ func EVMNetwork(name string) config.Network {
 	if err != nil {
 		panic(err)
 	}
-	return config.Network{Name: name, Kind: config.KindEVM, ChainID: 1, RPC: []string{"http://127.0.0.1:1"},
+	return config.Network{Name: name, Kind: config.KindEVM, ChainID: 1, RPC: []config.Endpoint{{URL: "http://127.0.0.1:1"}},
 		Contracts: []config.Contract{{Name: "any-erc20", Any: true, ABI: parsed, ABIJSON: []byte(ERC20), Events: []abi.Event{parsed.Events["Transfer"]}}}}
 }
 
