@@ -1,11 +1,9 @@
 package bus
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -15,53 +13,45 @@ import (
 	"fondaco.dev/pkg/run"
 )
 
-// ErrFenced says that somebody else wrote to the subject: this writer's view of
-// it is old.
-var ErrFenced = errors.New("fenced: the subject's last message is not the one expected")
-
 // ackTimeout bounds the wait for one ack; afterwards the outcome is looked up.
 const ackTimeout = 5 * time.Second
 
 // PublishFenced stores data as the message after stream sequence expected of
-// its subject (0 = as the first) and returns its sequence. Every unknown
-// outcome is resolved by reading the subject's tail and comparing bytes; while
-// the server does not answer it goes on until ctx ends. ErrFenced = another
-// message stands there.
+// its subject; see Fence. It goes on until ctx ends.
 func (b *Bus) PublishFenced(ctx context.Context, stream, subject string, expected uint64, data []byte, h nats.Header) (uint64, error) {
-	msg := &nats.Msg{Subject: subject, Data: data, Header: cloneHeader(h)}
-	// Never a content id: chains go A -> B -> A, and the last A must not be
-	// taken for the first.
-	msg.Header.Set(jetstream.MsgIDHeader, subject+":"+strconv.FormatUint(expected, 10))
 	backoff := run.Backoff{Max: 2 * time.Second}
-	for {
-		ack, err := b.publish(ctx, msg, jetstream.WithExpectLastSequencePerSubject(expected), jetstream.WithExpectStream(stream))
-		if err == nil && !ack.Duplicate {
-			return ack.Sequence, nil
-		}
-		if err != nil && permanent(err) {
-			return 0, fmt.Errorf("publishing to %s: %w", subject, err)
-		}
-		// A stale expectation answers 10071 on one replica and duplicate:true on
-		// three; a timeout says nothing. The tail decides.
-		tail, readErr := b.Last(ctx, stream, subject)
-		switch {
-		case readErr != nil:
-		case tail != nil && tail.Seq > expected && bytes.Equal(tail.Data, data):
-			return tail.Seq, nil
-		case tail != nil && tail.Seq != expected, tail == nil && expected != 0:
-			return 0, fmt.Errorf("publishing to %s after %d: %w", subject, expected, ErrFenced)
-		case err == nil:
-			// A duplicate of a message that is no longer the tail's: the stream was
-			// cut. Wait out the server's duplicate window.
-			readErr = errors.New("the server took it for a duplicate of a message that is gone")
-		}
+	f := Fence{Subject: subject, Tail: &streamTail{bus: b, stream: stream, subject: subject, header: h}, Pause: backoff.Wait, Unknown: func(err error) {
 		if ctx.Err() == nil {
-			b.log.Warn("publish has no known outcome yet", zap.String("subject", subject), zap.Uint64("after", expected), zap.Error(errors.Join(err, readErr)))
+			b.log.Warn("publish has no known outcome yet", zap.String("subject", subject), zap.Uint64("after", expected), zap.Error(err))
 		}
-		if backoff.Wait(ctx) != nil {
-			return 0, fmt.Errorf("publishing to %s after %d: outcome unknown: %w", subject, expected, errors.Join(err, readErr))
-		}
+	}}
+	return f.Publish(ctx, expected, data)
+}
+
+// Tail is a subject of a stream as a Fence needs it.
+func (b *Bus) Tail(stream, subject string) Tail {
+	return &streamTail{bus: b, stream: stream, subject: subject}
+}
+
+// streamTail is a subject of a JetStream stream as a Tail.
+type streamTail struct {
+	bus             *Bus
+	stream, subject string
+	header          nats.Header
+}
+
+func (t *streamTail) Send(ctx context.Context, id string, expected uint64, data []byte) (uint64, bool, error) {
+	msg := &nats.Msg{Subject: t.subject, Data: data, Header: cloneHeader(t.header)}
+	msg.Header.Set(jetstream.MsgIDHeader, id)
+	ack, err := t.bus.publish(ctx, msg, jetstream.WithExpectLastSequencePerSubject(expected), jetstream.WithExpectStream(t.stream))
+	if err != nil {
+		return 0, false, err
 	}
+	return ack.Sequence, ack.Duplicate, nil
+}
+
+func (t *streamTail) Last(ctx context.Context) (*Message, error) {
+	return t.bus.Last(ctx, t.stream, t.subject)
 }
 
 // PublishOnce stores data under a message id that no other message has, and
