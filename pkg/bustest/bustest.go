@@ -3,7 +3,9 @@ package bustest
 
 import (
 	"context"
+	"errors"
 	"net/url"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -66,6 +68,23 @@ func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.srv.Stop()
 	s.start(t)
+}
+
+// Backup copies the server's folder, while it is down for a moment, and returns
+// what puts the copy back the same way: what was stored since is gone then, and
+// its sequences are given again.
+func (s *Server) Backup(t testing.TB) (restore func()) {
+	t.Helper()
+	kept := t.TempDir()
+	replace := func(from, to string) {
+		s.srv.Stop()
+		if err := errors.Join(os.RemoveAll(to), os.CopyFS(to, os.DirFS(from))); err != nil {
+			t.Fatal(err)
+		}
+		s.start(t)
+	}
+	replace(s.dir, kept)
+	return func() { replace(kept, s.dir) }
 }
 
 // Bus connects; the connection ends with the test.

@@ -49,8 +49,13 @@ type program struct {
 // startInfra starts NATS, Postgres and Redis in a folder of their own.
 func startInfra(t *testing.T, cfg infra.Config) *infra.Infra {
 	t.Helper()
+	return startInfraIn(t, shallow(t), cfg)
+}
+
+func startInfraIn(t *testing.T, folder string, cfg infra.Config) *infra.Infra {
+	t.Helper()
 	needPostgres(t)
-	dir, err := home.Open(filepath.Join(shallow(t), "data"))
+	dir, err := home.Open(filepath.Join(folder, "data"))
 	if err != nil {
 		t.Fatal(err)
 	}

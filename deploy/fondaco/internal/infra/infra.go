@@ -52,36 +52,15 @@ func Start(ctx context.Context, cfg Config, log *zap.Logger) (*Infra, error) {
 		return nil, err
 	}
 	in := &Infra{cfg: cfg, secrets: secrets, log: log}
-	users := in.natsUsers()
-	superuser := secrets.Get("postgres.superuser")
-	// Named at random: where its user cannot enter the data folder, Postgres
-	// keeps its files elsewhere under a name made from this one, and a data
-	// folder that was deleted must not meet its older self there.
-	pgDir := "postgres-" + strings.ToLower(secrets.Get("postgres.folder").Reveal()[:8])
-	owner, reader := secrets.Get("postgres.owner"), secrets.Get("postgres.reader")
+	// Every password is drawn now, so that all of them are saved.
+	in.natsUsers()
+	in.databaseUsers()
 	if err := secrets.Save(); err != nil {
 		return nil, err
 	}
 	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		if err := os.MkdirAll(cfg.Dir.Path("nats"), 0o700); err != nil {
-			return fmt.Errorf("making the nats folder: %w", err)
-		}
-		srv, err := natsd.Start(natsd.Config{Dir: cfg.Dir.Path("nats"), Port: cfg.NATSPort, LazySync: cfg.LazySync, Users: users}, log)
-		if err != nil {
-			return err
-		}
-		in.nats = srv
-		return in.provision(gctx)
-	})
-	group.Go(func() error {
-		srv, err := postgres.Start(gctx, postgres.Config{Dir: cfg.Dir.Path(pgDir), Bin: cfg.Bin, Port: cfg.PGPort, Password: superuser}, log)
-		if err != nil {
-			return err
-		}
-		in.pg = srv
-		return prepareDatabase(gctx, srv.SuperURL("postgres"), owner, reader)
-	})
+	group.Go(func() error { return in.startNATS(gctx) })
+	group.Go(func() error { return in.startPostgres(gctx) })
 	if cfg.RedisURL == "" {
 		group.Go(func() (err error) {
 			in.redis, err = redisd.Start(gctx, log)
@@ -93,6 +72,58 @@ func Start(ctx context.Context, cfg Config, log *zap.Logger) (*Infra, error) {
 		return nil, err
 	}
 	return in, nil
+}
+
+// startNATS starts the bus on its folder and provisions it.
+func (in *Infra) startNATS(ctx context.Context) error {
+	dir := in.cfg.Dir.Path("nats")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the nats folder: %w", err)
+	}
+	srv, err := natsd.Start(natsd.Config{Dir: dir, Port: in.cfg.NATSPort, LazySync: in.cfg.LazySync, Users: in.natsUsers()}, in.log)
+	if err != nil {
+		return err
+	}
+	in.nats = srv
+	return in.provision(ctx)
+}
+
+// databaseUsers are the passwords of Postgres, and the name of its folder.
+func (in *Infra) databaseUsers() (superuser, owner, reader env.Secret, dir string) {
+	// Named at random: where its user cannot enter the data folder, Postgres
+	// keeps its files elsewhere under a name made from this one, and a data
+	// folder that was deleted must not meet its older self there.
+	dir = "postgres-" + strings.ToLower(in.secrets.Get("postgres.folder").Reveal()[:8])
+	return in.secrets.Get("postgres.superuser"), in.secrets.Get("postgres.owner"), in.secrets.Get("postgres.reader"), dir
+}
+
+func (in *Infra) startPostgres(ctx context.Context) error {
+	superuser, owner, reader, dir := in.databaseUsers()
+	srv, err := postgres.Start(ctx, postgres.Config{Dir: in.cfg.Dir.Path(dir), Bin: in.cfg.Bin, Port: in.cfg.PGPort, Password: superuser}, in.log)
+	if err != nil {
+		return err
+	}
+	in.pg = srv
+	return prepareDatabase(ctx, srv.SuperURL("postgres"), owner, reader)
+}
+
+// RestartNATS stops the bus and starts it again on the same port. between runs
+// while it is down, for what can be done to its folder only then.
+func (in *Infra) RestartNATS(ctx context.Context, between func(dir string) error) error {
+	in.cfg.NATSPort, _ = in.Ports()
+	in.nats.Stop()
+	if err := between(in.cfg.Dir.Path("nats")); err != nil {
+		return err
+	}
+	return in.startNATS(ctx)
+}
+
+// RestartPostgres kills the database as a crash would and starts it again on
+// the same port.
+func (in *Infra) RestartPostgres(ctx context.Context) error {
+	_, in.cfg.PGPort = in.Ports()
+	in.pg.Kill()
+	return in.startPostgres(ctx)
 }
 
 // natsUsers gives every user of the topology a password of its own.

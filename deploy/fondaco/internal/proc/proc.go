@@ -108,6 +108,15 @@ func (p *Process) Kill() {
 	}
 }
 
+// Signal sends the program a signal, as an operator or a debugger would.
+func (p *Process) Signal(sig syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.child != nil {
+		p.child.Signal(sig)
+	}
+}
+
 // Starts counts how often the program was started.
 func (p *Process) Starts() int {
 	p.mu.Lock()
