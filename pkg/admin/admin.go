@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/pprof"
+	"os"
 	"sort"
 	"strings"
 	"sync"
@@ -23,6 +25,10 @@ import (
 )
 
 var errStarting = errors.New("starting")
+
+// profiling is the setting that opens /debug/pprof. It is of the process, not of
+// a service: whoever may set it may also read the process's memory.
+const profiling = "FONDACO_PPROF"
 
 // Status is one thing that a service's readiness depends on.
 type Status struct {
@@ -67,6 +73,12 @@ func New(addr string, log *zlog.Logger) *Server {
 	s.mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
 	s.mux.HandleFunc("GET /log-level", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, log.Level) })
 	s.mux.HandleFunc("PUT /log-level", s.setLevel)
+	if os.Getenv(profiling) == "true" {
+		s.mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		s.mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		s.mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		s.mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	return s
 }
 

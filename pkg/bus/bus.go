@@ -21,6 +21,10 @@ import (
 // separated, at most MaxRequestIDs.
 const HeaderRequestID = "Fondaco-Request-Id"
 
+// HeaderQuiet on a message of CHAIN, with the value "1", says that its rows are
+// stored without being announced.
+const HeaderQuiet = "Fondaco-Quiet"
+
 // MaxRequestIDs bounds the header: a pack may hold a thousand commands.
 const MaxRequestIDs = 32
 
@@ -193,6 +197,14 @@ func (b *Bus) Last(ctx context.Context, stream, subject string) (*Message, error
 func (b *Bus) Get(ctx context.Context, stream string, seq uint64) (*Message, error) {
 	return b.read(ctx, stream, fmt.Sprint(seq), func(ctx context.Context, s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
 		return s.GetMsg(ctx, seq)
+	})
+}
+
+// Next reads the oldest message of a subject at or after a stream sequence; nil
+// when there is none.
+func (b *Bus) Next(ctx context.Context, stream, subject string, seq uint64) (*Message, error) {
+	return b.read(ctx, stream, fmt.Sprintf("%s from %d", subject, seq), func(ctx context.Context, s jetstream.Stream) (*jetstream.RawStreamMsg, error) {
+		return s.GetMsg(ctx, max(seq, 1), jetstream.WithGetMsgSubject(subject))
 	})
 }
 
