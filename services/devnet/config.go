@@ -48,6 +48,14 @@ type Config struct {
 	// does. It does not make the chains equal: a chain that starts anew always
 	// has another genesis.
 	Seed string
+	// Faulty: FONDACO_DEVNET_EVM_FAULTY, default none: host:port, separated by
+	// commas, of further JSON-RPC and WebSocket endpoints of the EVM chain, which
+	// misbehave as the control API tells them. Port 0: a free port.
+	Faulty []string
+	// ControlAddr: FONDACO_DEVNET_CONTROL_ADDR, default none: host:port of the
+	// control API: /evm/ as in fault.Control, /casper/ as in casper.Control. Whoever
+	// reaches it can reorganise the chain.
+	ControlAddr string
 	// ConfigDir: FONDACO_DEVNET_CONFIG_DIR, default none: a folder into which
 	// fondaco.yaml and abi/ for these nodes are written at start.
 	ConfigDir string
@@ -72,6 +80,8 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 		Idle:           !r.Bool("FONDACO_DEVNET_DRIVER", true),
 		Transactions:   r.Int("FONDACO_DEVNET_TRANSACTIONS", 4, 1, 500),
 		Seed:           r.String("FONDACO_DEVNET_SEED", "fondaco"),
+		Faulty:         r.List("FONDACO_DEVNET_EVM_FAULTY"),
+		ControlAddr:    r.String("FONDACO_DEVNET_CONTROL_ADDR", ""),
 		ConfigDir:      r.String("FONDACO_DEVNET_CONFIG_DIR", ""),
 		AdminAddr:      r.String("FONDACO_ADMIN_ADDR", "127.0.0.1:9105"),
 	}

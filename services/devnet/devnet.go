@@ -22,9 +22,10 @@ type Devnet struct {
 	EVM    *evm.Node
 	Casper *casper.Node
 
-	cfg    Config
-	log    *zlog.Logger
-	report func(chain string, err error)
+	cfg     Config
+	control control
+	log     *zlog.Logger
+	report  func(chain string, err error)
 }
 
 // Start starts both nodes and returns when they serve.
@@ -48,8 +49,14 @@ func Start(ctx context.Context, cfg Config, log *zlog.Logger) (*Devnet, error) {
 	}); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the Casper node: %w", err), d.EVM.Stop())
 	}
+	if err := d.startControl(); err != nil {
+		return nil, errors.Join(err, d.Stop())
+	}
 	e := d.Endpoints()
 	height, _ := d.Casper.Head()
+	for i, s := range d.control.faulty {
+		log.Info("an endpoint waits to be told to misbehave", zap.Int("name", i+1), zap.String("evm", s.URL()), zap.String("control", d.ControlURL()))
+	}
 	log.Info("development chains serve",
 		zap.String("evm", e.EVMHTTP), zap.String("evm_ws", e.EVMWS), zap.Uint64("evm_head", d.EVM.Head().Number.Uint64()),
 		zap.String("casper_sse", e.CasperSSE), zap.String("casper_rpc", e.CasperRPC), zap.Uint64("casper_head", height))
@@ -80,7 +87,7 @@ func (d *Devnet) Drive(ctx context.Context) error {
 
 // Stop ends both nodes; the Casper node says Shutdown to its subscribers.
 func (d *Devnet) Stop() error {
-	return errors.Join(d.Casper.Stop(), d.EVM.Stop())
+	return errors.Join(d.control.close(), d.Casper.Stop(), d.EVM.Stop())
 }
 
 // Run serves both chains and moves them until ctx ends, and returns nil after a

@@ -108,6 +108,55 @@ func TestRunServesAndGoesOn(t *testing.T) {
 	}
 }
 
+// The control API reaches the faulty endpoints, the chain and the Casper node.
+func TestControl(t *testing.T) {
+	t.Parallel()
+	d, err := Start(t.Context(), Config{Faulty: []string{"127.0.0.1:0"}, ControlAddr: "127.0.0.1:0"}, zlog.Nop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	do := func(method, path, body string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, d.ControlURL()+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode >= 300 {
+			t.Errorf("%s %s: %s", method, path, res.Status)
+		}
+	}
+	c, err := ethclient.DialContext(t.Context(), d.Faulty()[0].URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if id, err := c.ChainID(t.Context()); err != nil || id.Uint64() != 1337 {
+		t.Errorf("chain id %v, %v", id, err)
+	}
+	do("PUT", "/evm/endpoints/1/faults/wrong-chain-id", "")
+	if id, err := c.ChainID(t.Context()); err != nil || id.Uint64() == 1337 {
+		t.Errorf("chain id %v, %v with the fault on", id, err)
+	}
+	before := d.EVM.Head().Hash()
+	do("POST", "/evm/chain/reorg-flip", `{"blocks":1}`)
+	if d.EVM.Head().Hash() == before {
+		t.Error("no reorganisation")
+	}
+	do("GET", "/evm/faults", "")
+	do("PUT", "/casper/faults/joining", "")
+	do("DELETE", "/casper/faults/joining", "")
+}
+
 // waitFor loads the configuration once it is there.
 func waitFor(t *testing.T, path string, done <-chan error) *config.File {
 	t.Helper()

@@ -1,10 +1,5 @@
 package casper
 
-import (
-	"context"
-	"fmt"
-)
-
 // MakeBlock makes the next block with so many contract calls and transfers,
 // sends all its events, and returns its hash.
 func (n *Node) MakeBlock(deploys, transfers int) (hash string, err error) {
@@ -78,54 +73,4 @@ func (n *Node) SetNextID(id uint32) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.nextID = id
-}
-
-// SetAPIVersion changes what ApiVersion says to those who connect from now on.
-func (n *Node) SetAPIVersion(version string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.version = version
-}
-
-func (n *Node) apiVersion() string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.version
-}
-
-// DropConnections breaks all open event streams in the middle.
-func (n *Node) DropConnections() { n.hub.drop() }
-
-// ServeRaw answers the next event stream connection with these bytes, cut by
-// Config.Chunk, and breaks it. Several calls queue up.
-func (n *Node) ServeRaw(text []byte) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.raw = append(n.raw, text)
-}
-
-func (n *Node) takeRaw() ([]byte, bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if len(n.raw) == 0 {
-		return nil, false
-	}
-	text := n.raw[0]
-	n.raw = n.raw[1:]
-	return text, true
-}
-
-// WaitSubscribers blocks until so many event streams are open.
-func (n *Node) WaitSubscribers(ctx context.Context, count int) error {
-	for {
-		now, changed := n.hub.waitSubscribers()
-		if now == count {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("waiting for %d subscribers, there are %d: %w", count, now, ctx.Err())
-		case <-changed:
-		}
-	}
 }

@@ -35,6 +35,7 @@ type hub struct {
 	changed     chan struct{} // closed at each change
 	subscribers int
 	drops       uint64 // each DropConnections raises it
+	ends        uint64 // position at which those who came before it are let go
 	closed      bool
 }
 
@@ -108,6 +109,40 @@ func (h *hub) next(at uint64, on stream) (frames [][]byte, now uint64, more <-ch
 		}
 	}
 	return frames, h.base + uint64(len(h.ring)), h.changed, false
+}
+
+// forget drops all but the newest keep events. Those who are connected have had
+// the others, or are lagging.
+func (h *hub) forget(keep int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if over := len(h.ring) - keep; over > 0 {
+		h.ring = append(h.ring[:0:0], h.ring[over:]...)
+		h.base += uint64(over)
+	}
+	h.wake()
+}
+
+// finish lets those who are connected go once they have had what there is.
+func (h *hub) finish() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ends = h.base + uint64(len(h.ring))
+	h.wake()
+}
+
+// over says whether a subscriber has had all before the end that came after it
+// joined, when ends was the former one.
+func (h *hub) over(at, ends uint64) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ends != ends && at >= h.ends
+}
+
+func (h *hub) end() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.ends
 }
 
 func (h *hub) leave() {

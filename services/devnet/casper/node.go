@@ -32,9 +32,9 @@ import (
 
 // Node is a running node. Its methods may be called from any goroutine.
 type Node struct {
+	*door
 	cfg   Config
 	log   *zap.Logger
-	hub   *hub
 	maker *maker
 	began time.Time
 
@@ -42,8 +42,7 @@ type Node struct {
 	store   *store
 	index   index
 	nextID  uint32
-	version string // what ApiVersion says
-	raw     [][]byte
+	peers   []*Peer
 	stopped bool
 
 	sse, rpc *server
@@ -55,7 +54,7 @@ type Node struct {
 // block, and serves it. ctx bounds the start only; the node runs until Stop.
 func Start(ctx context.Context, cfg Config) (*Node, error) {
 	cfg.fill()
-	n := &Node{cfg: cfg, log: cfg.Log, hub: newHub(cfg.Buffer), index: newIndex(), version: cfg.Protocol, began: cfg.Clock()}
+	n := &Node{cfg: cfg, log: cfg.Log, door: newDoor(cfg, cfg.Seed), index: newIndex(), began: cfg.Clock()}
 	if err := n.open(ctx); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
@@ -93,7 +92,7 @@ func (n *Node) open(ctx context.Context) error {
 	if n.sse, err = serve(ctx, n.cfg.SSEAddr, http.HandlerFunc(n.serveEvents)); err != nil {
 		return fmt.Errorf("serving events: %w", err)
 	}
-	var rpc http.Handler = http.HandlerFunc(n.serveRPC)
+	rpc := n.wrapRPC(http.HandlerFunc(n.serveRPC))
 	if n.cfg.WrapRPC != nil {
 		rpc = n.cfg.WrapRPC(rpc)
 	}
@@ -131,22 +130,25 @@ func (n *Node) send(events ...Event) error {
 	if n.stopped {
 		return errors.New("the node is stopped")
 	}
+	told := events // before this node brings them into an order of its own
+	events = n.order(events)
 	lines := make([]json.RawMessage, len(events))
-	out := make([]sent, len(events))
 	for i, e := range events {
-		id := n.nextID + uint32(i)
-		lines[i] = encode(eventLine{id, e.Type, e.Raw})
-		out[i] = sent{id, streamOf(e.Type), frame(e.Raw, &id)}
+		lines[i] = encode(eventLine{n.nextID + uint32(i), e.Type, e.Raw})
 	}
 	places, err := n.store.append(lines...)
 	if err != nil {
 		return err
 	}
+	first := n.nextID
 	n.nextID += uint32(len(events))
 	for i, e := range events {
 		n.index.add(e.Type, e.Raw, places[i])
 	}
-	n.hub.publish(out...)
+	n.tell(first, events)
+	for _, p := range n.peers {
+		p.take(told)
+	}
 	return nil
 }
 
@@ -179,6 +181,9 @@ func (n *Node) end(last ...Event) error {
 
 func (n *Node) close() error {
 	var errs []error
+	for _, p := range n.peers {
+		errs = append(errs, p.close())
+	}
 	for _, s := range []*server{n.sse, n.rpc} {
 		if s != nil {
 			errs = append(errs, s.close())

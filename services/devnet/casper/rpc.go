@@ -83,8 +83,8 @@ func (n *Node) status() (any, error) {
 	t := n.index.tip
 	status := map[string]any{
 		"peers":                    []any{map[string]string{"node_id": "tls:0101..0101", "address": "127.0.0.1:34553"}},
-		"api_version":              n.version,
-		"build_version":            n.version + "-fondaco-devnet",
+		"api_version":              n.apiVersion(),
+		"build_version":            n.apiVersion() + "-fondaco-devnet",
 		"chainspec_name":           n.cfg.ChainName,
 		"starting_state_root_hash": digest(n.maker.seed, "state", 0, noHash),
 		"our_public_signing_key":   n.maker.validators[0].public,
@@ -98,7 +98,7 @@ func (n *Node) status() (any, error) {
 		"block_sync":               map[string]any{"historical": nil, "forward": nil},
 	}
 	if n.cfg.v2() {
-		status["protocol_version"] = n.version
+		status["protocol_version"] = n.apiVersion()
 		status["latest_switch_block_hash"] = t.switchHash
 	}
 	if !t.exists {
@@ -153,7 +153,7 @@ func (n *Node) getBlock(params json.RawMessage) (any, error) {
 	}
 	if n.cfg.v2() {
 		return map[string]any{
-			"api_version":           n.version,
+			"api_version":           n.apiVersion(),
 			"block_with_signatures": map[string]any{"block": block.raw, "proofs": proofs},
 		}, nil
 	}
@@ -162,7 +162,7 @@ func (n *Node) getBlock(params json.RawMessage) (any, error) {
 		return nil, err
 	}
 	whole["proofs"] = encode(proofs)
-	return map[string]any{"api_version": n.version, "block": whole}, nil
+	return map[string]any{"api_version": n.apiVersion(), "block": whole}, nil
 }
 
 func (n *Node) getTransfers(params json.RawMessage) (any, error) {
@@ -186,7 +186,7 @@ func (n *Node) getTransfers(params json.RawMessage) (any, error) {
 		}
 		transfers = append(transfers, found...)
 	}
-	return map[string]any{"api_version": n.version, "block_hash": hash, "transfers": transfers}, nil
+	return map[string]any{"api_version": n.apiVersion(), "block_hash": hash, "transfers": transfers}, nil
 }
 
 func (n *Node) getDeploy(params json.RawMessage) (any, error) {
@@ -217,7 +217,7 @@ func (n *Node) getDeploy(params json.RawMessage) (any, error) {
 	if body == nil {
 		return nil, noSuchDeploy(hash) // a Version1 transaction
 	}
-	answer := map[string]any{"api_version": n.version, "deploy": body}
+	answer := map[string]any{"api_version": n.apiVersion(), "deploy": body}
 	return answer, n.addExecution(answer, hash)
 }
 
@@ -240,6 +240,6 @@ func (n *Node) getTransaction(params json.RawMessage) (any, error) {
 	if err := json.Unmarshal(e.Raw, &a); err != nil {
 		return nil, err
 	}
-	answer := map[string]any{"api_version": n.version, "transaction": a.TransactionAccepted}
+	answer := map[string]any{"api_version": n.apiVersion(), "transaction": a.TransactionAccepted}
 	return answer, n.addExecution(answer, hash)
 }

@@ -1,6 +1,7 @@
 package casper
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,11 +19,11 @@ const (
 )
 
 // serveEvents is the node's event stream server.
-func (n *Node) serveEvents(w http.ResponseWriter, r *http.Request) {
-	on, ok := n.streamAt(r.URL.Path)
+func (d *door) serveEvents(w http.ResponseWriter, r *http.Request) {
+	on, ok := d.streamAt(r.URL.Path)
 	if !ok || r.Method != http.MethodGet {
 		text := text404v1
-		if n.cfg.v2() {
+		if d.cfg.v2() {
 			text = text404v2
 		}
 		refuse(w, http.StatusNotFound, text)
@@ -33,47 +34,58 @@ func (n *Node) serveEvents(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnprocessableEntity, text422)
 		return
 	}
-	at, drops, ok := n.hub.join(n.cfg.MaxSubscribers, from)
+	if d.refuses() {
+		refuse(w, http.StatusServiceUnavailable, text503)
+		return
+	}
+	at, drops, ok := d.hub.join(d.cfg.MaxSubscribers, from)
 	if !ok {
 		refuse(w, http.StatusServiceUnavailable, text503)
 		return
 	}
-	defer n.hub.leave()
+	defer d.hub.leave()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
 	w.WriteHeader(http.StatusOK)
-	out := &chunked{to: w, flush: http.NewResponseController(w), cut: n.cfg.Chunk}
-	if raw, ok := n.takeRaw(); ok {
+	out := &chunked{to: w, flush: http.NewResponseController(w), cut: d.cut()}
+	if raw, ok := d.takeRaw(); ok {
 		out.write(raw)
 		panic(http.ErrAbortHandler)
 	}
-	n.stream(out, r, on, at, drops)
+	d.stream(out, r, on, at, drops)
 }
 
 // stream sends ApiVersion, what the ring holds from a position on, and then
 // every event as it comes, until the client goes, the node stops or drops it.
-func (n *Node) stream(out *chunked, r *http.Request, on stream, at, drops uint64) {
-	out.write(frame(encode(map[string]string{"ApiVersion": n.apiVersion()}), nil))
-	idle := time.NewTimer(n.cfg.KeepAlive)
+func (d *door) stream(out *chunked, r *http.Request, on stream, at, drops uint64) {
+	out.write(frame(encode(map[string]string{"ApiVersion": d.apiVersion()}), nil))
+	idle := time.NewTimer(d.cfg.KeepAlive)
 	defer idle.Stop()
+	told, ends := 0, d.hub.end()
 	for out.err == nil {
-		frames, now, more, lagged := n.hub.next(at, on)
+		frames, now, more, lagged := d.hub.next(at, on)
 		if lagged {
 			panic(http.ErrAbortHandler) // the node disconnects slow clients
 		}
 		for _, f := range frames {
+			if p, ok := d.acts(Lag); ok {
+				if told++; told > cmp.Or(p.K, 20) {
+					out.write(f[:len(f)/2])
+					panic(http.ErrAbortHandler)
+				}
+			}
 			out.write(f)
 		}
 		at = now
-		nowDrops, closed := n.hub.state()
+		nowDrops, closed := d.hub.state()
 		if nowDrops != drops {
 			panic(http.ErrAbortHandler)
 		}
-		if closed && len(frames) == 0 {
+		if closed && len(frames) == 0 || d.hub.over(at, ends) {
 			return
 		}
 		if len(frames) > 0 {
-			idle.Reset(n.cfg.KeepAlive)
+			idle.Reset(d.cfg.KeepAlive)
 			continue
 		}
 		select {
@@ -82,13 +94,13 @@ func (n *Node) stream(out *chunked, r *http.Request, on stream, at, drops uint64
 		case <-more:
 		case <-idle.C:
 			out.write([]byte(":\n\n"))
-			idle.Reset(n.cfg.KeepAlive)
+			idle.Reset(d.cfg.KeepAlive)
 		}
 	}
 }
 
-func (n *Node) streamAt(path string) (stream, bool) {
-	if n.cfg.v2() {
+func (d *door) streamAt(path string) (stream, bool) {
+	if d.cfg.v2() {
 		return streamAll, path == "/events"
 	}
 	on, ok := map[string]stream{
