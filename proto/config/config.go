@@ -4,18 +4,12 @@
 package config
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/ethereum/go-ethereum/accounts/abi"
-	"github.com/ethereum/go-ethereum/common"
 	"gopkg.in/yaml.v3"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
@@ -91,20 +85,6 @@ type Endpoint struct {
 type Finality struct {
 	Tag   bool   // ask the node for its "finalized" block
 	Depth uint64 // else: head - Depth
-}
-
-// Contract is what is indexed of one address, or of every address.
-type Contract struct {
-	Name       string
-	Any        bool           // address "*"
-	Address    common.Address // zero with Any
-	ABI        abi.ABI
-	ABIJSON    []byte // compact JSON, as hashed into the build
-	StartBlock uint64
-	// AutoStart: no start_block is configured, here or for the network; the
-	// event-handler finds the block in which the address got its code.
-	AutoStart bool
-	Events     []abi.Event // selected ones, by name and signature
 }
 
 // Asset is something that accounts hold.
@@ -205,6 +185,7 @@ func (r *reader) network(n *yaml.Node, where string) Network {
 		net.Contracts = append(net.Contracts, c)
 	})
 	m.close()
+	r.readNames(n, where, &net)
 	switch net.Kind {
 	case KindCasper:
 		if len(net.SSE) == 0 {
@@ -271,97 +252,6 @@ func (r *reader) urls(n *yaml.Node, key string, list []string, schemes ...string
 		// The URL itself stays out of the error: it may hold a key.
 		if err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
 			r.fail(n, fmt.Sprintf("%s[%d]", key, i), "is not a URL that begins with %s://", strings.Join(schemes, ":// or "))
-		}
-	}
-}
-
-var contractName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
-func (r *reader) contract(n *yaml.Node, where string, start uint64) Contract {
-	m := r.mapping(n, where)
-	c := Contract{Name: m.str("name", true), StartBlock: m.uint("start_block", start)}
-	if c.Name != "" && !contractName.MatchString(c.Name) {
-		r.fail(n, where+".name", "%q may hold letters, digits, _ and - only", c.Name)
-	}
-	c.AutoStart = m.get("start_block") == nil
-	switch addr := m.str("address", true); {
-	case addr == "*":
-		c.Any, c.AutoStart = true, false
-	case addr == "":
-	case !common.IsHexAddress(addr) || !strings.HasPrefix(addr, "0x"):
-		r.fail(n, where+".address", `%q is neither "*" nor 0x and 40 hex digits`, addr)
-	default:
-		c.Address = common.HexToAddress(addr)
-		if mixedCase(addr) && c.Address.Hex() != addr {
-			r.fail(n, where+".address", "%s has a wrong checksum; did you mean %s?", addr, c.Address.Hex())
-		}
-	}
-	selected := m.strs("events")
-	if path := m.str("abi", true); path != "" {
-		r.abi(n, where+".abi", path, &c)
-	}
-	r.events(n, where+".events", selected, &c)
-	m.close()
-	return c
-}
-
-func mixedCase(addr string) bool {
-	hex := addr[2:]
-	return hex != strings.ToLower(hex) && hex != strings.ToUpper(hex)
-}
-
-// abi reads a JSON array of an ABI, or a compiler's artifact with an "abi" key.
-func (r *reader) abi(n *yaml.Node, key, path string, c *Contract) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(r.path), path)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		r.fail(n, key, "%v", err)
-		return
-	}
-	var artifact struct {
-		ABI json.RawMessage `json:"abi"`
-	}
-	if json.Unmarshal(data, &artifact) == nil && len(artifact.ABI) > 0 {
-		data = artifact.ABI
-	}
-	if c.ABI, err = abi.JSON(bytes.NewReader(data)); err != nil {
-		r.fail(n, key, "%s is no contract ABI: %v", path, err)
-		return
-	}
-	var compact bytes.Buffer
-	if err := json.Compact(&compact, data); err != nil {
-		r.fail(n, key, "%s: %v", path, err)
-		return
-	}
-	c.ABIJSON = compact.Bytes()
-}
-
-// events selects by name, overloads together; none named = all.
-func (r *reader) events(n *yaml.Node, key string, selected []string, c *Contract) {
-	if c.ABIJSON == nil {
-		return
-	}
-	found := map[string]bool{}
-	for _, ev := range c.ABI.Events {
-		if len(selected) == 0 || slices.Contains(selected, ev.RawName) {
-			c.Events = append(c.Events, ev)
-			found[ev.RawName] = true
-		}
-	}
-	slices.SortFunc(c.Events, func(a, b abi.Event) int { return strings.Compare(a.Sig, b.Sig) })
-	for _, name := range selected {
-		if !found[name] {
-			r.fail(n, key, "the ABI has no event %q", name)
-		}
-	}
-	if len(c.Events) == 0 && len(selected) == 0 {
-		r.fail(n, key, "the ABI has no events")
-	}
-	for _, ev := range c.Events {
-		if c.Any && ev.Anonymous {
-			r.fail(n, key, `%s is anonymous, and a node cannot be asked for it at address "*": name the addresses, or the other events`, ev.RawName)
 		}
 	}
 }

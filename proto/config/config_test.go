@@ -50,7 +50,7 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	dev := f.Networks[1]
-	if len(dev.Contracts) != 2 || len(dev.Contracts[0].Events) != 1 || len(dev.Contracts[1].Events) != 2 || !dev.Contracts[1].Any {
+	if len(dev.Contracts) != 2 || len(dev.Contracts[0].Events()) != 1 || len(dev.Contracts[1].Events()) != 2 || !dev.Contracts[1].Any {
 		t.Errorf("contracts = %+v", dev.Contracts)
 	}
 	if dev.Contracts[0].StartBlock != 1 || dev.Contracts[1].StartBlock != 3 {

@@ -16,8 +16,8 @@ import (
 const fetchVersion = 2
 
 // Filter is the hash of what is fetched of a network (chain id, addresses,
-// topics, start blocks, headers and receipts mode), 16 hex digits. Names, ABIs and URLs are not in it: a
-// subject outlives them.
+// topics, factories, reads, start blocks, headers and receipts mode), 16 hex
+// digits. Names, ABIs and URLs are not in it: a subject outlives them.
 func (n *Network) Filter() string {
 	h := sha256.New()
 	put(h, "fetch", fmt.Sprint(fetchVersion), n.Kind, fmt.Sprint(n.ChainID), fmt.Sprint(n.StartBlock), fmt.Sprint(n.Finality))
@@ -27,19 +27,32 @@ func (n *Network) Filter() string {
 	var lines []string
 	for _, c := range n.Contracts {
 		addr := "*"
-		if !c.Any {
+		if !c.Wild() {
 			addr = strings.ToLower(c.Address.Hex())
 		}
-		for _, ev := range c.Events {
+		if c.Factory != nil {
+			// The same logs as of "*", but those of strangers are not stored: an index
+			// of the one cannot be made from an index of the other.
+			addr = "* " + strings.ToLower(c.Factory.Address.Hex())
+		}
+		start := fmt.Sprint(c.StartBlock)
+		if c.AutoStart {
+			start = "auto"
+		}
+		for _, ev := range c.Events() {
 			topic := "any"
 			if !ev.Anonymous {
 				topic = ev.ID.Hex()
 			}
-			start := fmt.Sprint(c.StartBlock)
-			if c.AutoStart {
-				start = "auto"
-			}
 			lines = append(lines, fmt.Sprintf("%s %s %s", addr, topic, start))
+			for i := range c.Reads {
+				if rd := &c.Reads[i]; rd.on(&ev) {
+					lines = append(lines, fmt.Sprintf("read %s %s %s %q", addr, topic, start, rd.fetched()))
+				}
+			}
+		}
+		if f := c.Factory; f != nil {
+			lines = append(lines, fmt.Sprintf("%s %s %s", strings.ToLower(f.Address.Hex()), f.Event.ID.Hex(), start))
 		}
 	}
 	slices.Sort(lines)
@@ -59,9 +72,19 @@ func (f *File) Build(projection int) string {
 		n := &f.Networks[i]
 		put(h, n.Name, n.Filter())
 		for _, c := range n.Contracts {
-			put(h, c.Name, c.Address.Hex(), fmt.Sprint(c.Any, c.StartBlock), string(c.ABIJSON))
-			for _, ev := range c.Events {
-				put(h, ev.Sig)
+			put(h, c.Name, c.Address.Hex(), fmt.Sprint(c.Any, c.StartBlock))
+			for _, a := range c.ABIs {
+				put(h, "abi", fmt.Sprint(a.From, " ", a.To), string(a.JSON))
+				for _, ev := range a.Events {
+					put(h, ev.Sig)
+				}
+			}
+			if fac := c.Factory; fac != nil {
+				put(h, "factory", fac.Address.Hex(), fac.Event.String(), fmt.Sprint(fac.Arg))
+			}
+			for k := range c.Reads {
+				put(h, "read", returned(&c.Reads[k]))
+				put(h, c.Reads[k].fetched()...)
 			}
 		}
 	}

@@ -220,3 +220,82 @@ func TestCasperSockets(t *testing.T) {
 		}
 	}
 }
+
+func TestCasperAccountsMessagesAndSignatures(t *testing.T) {
+	t.Parallel()
+	a, _ := casperApp(t)
+	const key, hash = "0184f6d260f4ee6869ddb36affe15456de6ae045278fa2f467bb677561ce0dad55", "56befc13a6fd62e18f361700a5e08f966901c34df8041b36ec97d54d605c23de"
+	unnamed, entity, topicHash := apitest.Hash("receiver"), apitest.Hash("entity"), apitest.Hash("topic")
+	a.db.Exec(t, `insert into ix_b1.casper_accounts (network, account_hash, public_key, first_ms, first_height, deploys, transfers_in, transfers_out)
+		values ('casper-test',$1,$2,1652693460000,98,9007199254740993,1,2)`, hash, key)
+	a.db.Exec(t, `insert into ix_b1.casper_accounts (network, account_hash, first_ms, transfers_in) values ('casper-test',$1,1652693460000,1)`, unnamed)
+	a.db.Exec(t, `insert into ix_b1.casper_signatures (network, block_hash, n) values ('casper-test',$1,77)`, apitest.Hash("block98"))
+	for i, m := range []struct{ entity, topic string }{{entity, "sold"}, {entity, "sold"}, {entity, "bought"}, {apitest.Hash("other"), "sold"}, {entity, "sold"}} {
+		a.db.Exec(t, `insert into ix_b1.casper_messages (network, deploy_hash, idx, entity, entity_name, topic, topic_hash, topic_index, block_index, text, bytes, block_hash, timestamp, timestamp_ms)
+			values ('casper-test',$1,$2::int,$3,'entity-contract-'||$3,$4,$5,0,18446744073709551615,null,'\xbeef',$6,'2022-05-16T09:31:00.000Z',$7::int/2)`,
+			apitest.Hash("d"), i, m.entity, m.topic, topicHash, apitest.Hash("block98"), i)
+	}
+	const base = "/v1/networks/casper-test"
+	want := map[string]any{"network": "casper-test", "account_hash": hash, "public_key": key, "first_seen": "2022-05-16T09:31:00.000Z", "first_block": 98.0,
+		"deploys": 9007199254740993.0, "transfers_in": 1.0, "transfers_out": 2.0}
+	for _, name := range []string{key, strings.ToUpper(key), hash, "account-hash-" + hash} {
+		var got map[string]any
+		a.getJSON(base+"/accounts/"+name, &got)
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	var got map[string]any
+	if a.getJSON(base+"/accounts/"+unnamed, &got); got["public_key"] != nil || got["first_block"] != nil {
+		t.Errorf("an account known by its hash only: %v", got)
+	}
+	var b map[string]any
+	if a.getJSON(base+"/blocks/98", &b); b["signatures"] != 77.0 || b["blockHash"] != apitest.Hash("block98") {
+		t.Errorf("%v", b)
+	}
+	if a.getJSON(base+"/blocks/"+apitest.Hash("block98"), &b); b["signatures"] != 77.0 {
+		t.Errorf("%v", b)
+	}
+	var blocks struct{ Data []map[string]any }
+	if a.getJSON(base+"/blocks?to_block=98&limit=2", &blocks); len(blocks.Data) != 2 || blocks.Data[0]["signatures"] != 77.0 || blocks.Data[1]["signatures"] != 0.0 {
+		t.Errorf("%v", blocks.Data)
+	}
+	// Pages of one message each, newest first; times are equal in pairs.
+	var seen []float64
+	for path := base + "/messages?entity=entity-contract-" + strings.ToUpper(entity) + "&topic=sold&limit=1"; path != ""; {
+		var page struct {
+			Data []map[string]any
+			Next *string
+			More bool
+		}
+		a.getJSON(path, &page)
+		for _, m := range page.Data {
+			seen = append(seen, m["index"].(float64))
+			if m["bytes"] != "beef" || m["text"] != nil || m["block_index"] != "18446744073709551615" || m["entity"] != entity {
+				t.Errorf("%v", m)
+			}
+		}
+		if page.More != (page.Next != nil) {
+			t.Errorf("more %v, next %v", page.More, page.Next)
+		}
+		path = ""
+		if page.Next != nil {
+			path = base + "/messages?entity=" + entity + "&topic=sold&limit=1&cursor=" + *page.Next
+		}
+	}
+	if !slices.Equal(seen, []float64{4, 1, 0}) {
+		t.Errorf("messages %v", seen)
+	}
+	var page struct{ Data []map[string]any }
+	if a.getJSON(base+"/messages?topic=sold", &page); len(page.Data) != 4 {
+		t.Errorf("%v", page.Data)
+	}
+	for path, part := range map[string]string{
+		"/accounts/zz": "bad_parameter", "/accounts/" + apitest.Hash("nobody"): "not_found", "/messages": "bad_parameter", "/messages?entity=xyz": "bad_parameter",
+		"/messages?topic=a&cursor=zz": "cursor", "/messages?topic=a&colour=red": "unknown_parameter",
+	} {
+		if code, body := a.get(base + path); code < 400 || code > 404 || !strings.Contains(body, part) {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+}

@@ -20,9 +20,9 @@ type casperSource struct {
 
 func (n *network) casperSource(ctx context.Context, tail core.Tail, genesis []byte, emit emitFunc) (source, error) {
 	s := &casperSource{n: n}
-	set := casper.Settings{SSE: n.cfg.SSE, StartBlock: n.cfg.StartBlock, Idle: n.svc.cfg.SSEIdle}
+	set := casper.Settings{SSE: n.cfg.SSE, StartBlock: n.cfg.StartBlock, Idle: n.svc.cfg.SSEIdle, Patience: n.svc.cfg.CasperPatience, Quiet: n.svc.cfg.CasperQuiet}
 	for _, e := range n.cfg.RPC {
-		set.RPC = append(set.RPC, e.URL)
+		set.RPC = append(set.RPC, casper.Endpoint{URL: e.URL, PerSecond: e.PerSecond})
 	}
 	var err error
 	if s.Source, err = casper.Restore(ctx, n.stored, tail, set, emit, s, n.log); err != nil {
@@ -93,9 +93,20 @@ func (s *casperSource) Gap(missing uint64) {
 }
 
 func (s *casperSource) Filled(err error) {
-	outcome := "ok"
+	s.n.svc.metrics.filled.WithLabelValues(s.n.cfg.Name, outcome(err)).Inc()
+}
+
+func (s *casperSource) Owed(deploys int) {
+	s.n.svc.metrics.owed.WithLabelValues(s.n.cfg.Name).Set(float64(deploys))
+}
+
+func (s *casperSource) Paid(err error) {
+	s.n.svc.metrics.paid.WithLabelValues(s.n.cfg.Name, outcome(err)).Inc()
+}
+
+func outcome(err error) string {
 	if err != nil {
-		outcome = "error"
+		return "error"
 	}
-	s.n.svc.metrics.filled.WithLabelValues(s.n.cfg.Name, outcome).Inc()
+	return "ok"
 }

@@ -10,6 +10,7 @@ import (
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/env"
 	"fondaco.dev/proto/config"
+	"fondaco.dev/services/event-handler/internal/once"
 )
 
 // Config is the service's settings.
@@ -23,8 +24,10 @@ type Config struct {
 	// AdminAddr: FONDACO_ADMIN_ADDR, where /livez, /readyz and /metrics are
 	// served; default "127.0.0.1:9101", empty: nowhere.
 	AdminAddr string
-	// HungAfter: FONDACO_HUNG_AFTER, default 10m. A network without any
-	// progress for so long is not ready.
+	// HungAfter: FONDACO_HUNG_AFTER, default 10m. A network whose head does not
+	// move for so long, and of which nothing is published, is not ready; after
+	// twice that Run returns an error that names it. It has to be longer than
+	// the longest time between two blocks of any network.
 	HungAfter time.Duration
 	// Poll: FONDACO_POLL_INTERVAL, default 1s. How often an EVM node is asked
 	// for its head; WebSocket hints come on top.
@@ -39,9 +42,36 @@ type Config struct {
 	// LogsWindow: FONDACO_LOGS_WINDOW, default 10000. The most heights of one
 	// eth_getLogs.
 	LogsWindow int
+	// RestMin, RestMax: FONDACO_RPC_REST_MIN, default 250ms, and
+	// FONDACO_RPC_REST_MAX, default 1m. An EVM endpoint's rest after its first
+	// error, and the longest one: each further error in a row doubles it.
+	RestMin, RestMax time.Duration
+	// Scout: FONDACO_RPC_SCOUT, default 10s. How often all EVM endpoints are
+	// asked for their heads.
+	Scout time.Duration
+	// Recheck: FONDACO_RPC_RECHECK, default 1m. How often chain id and genesis
+	// are checked, beside at the start and after each error.
+	Recheck time.Duration
+	// DeepConfirm: FONDACO_DEEP_CONFIRM, default 3s, between two rounds of
+	// asking while EVM endpoints disagree on what was final.
+	DeepConfirm time.Duration
 	// SSEIdle: FONDACO_SSE_IDLE, default 60s. A Casper node that sends nothing
 	// for so long, not even a comment, is connected to anew.
 	SSEIdle time.Duration
+	// CasperPatience: FONDACO_CASPER_PATIENCE, default 3s. For how long a block,
+	// or the outcome of a deploy, must be missing from the streams before
+	// JSON-RPC is asked for it.
+	CasperPatience time.Duration
+	// CasperQuiet: FONDACO_CASPER_QUIET, default 90s. The time without a block
+	// after which JSON-RPC is asked for the newest one.
+	CasperQuiet time.Duration
+	// RescanEvery: FONDACO_RESCAN_EVERY, default 2s. The least pause between two
+	// windows of at most 1,000 final heights that are read a second time; what is
+	// left at the end and shorter waits 15 of them.
+	RescanEvery time.Duration
+	// Once, if not nil, is one range to publish; then Run returns. It comes from
+	// the command line.
+	Once *once.Options
 }
 
 // ConfigFromEnv reads the settings and the configuration file; the error names
@@ -58,6 +88,17 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 		RPCBatch:   r.Int("FONDACO_RPC_BATCH", 100, 1, 1000),
 		LogsWindow: r.Int("FONDACO_LOGS_WINDOW", 10_000, 1, 1_000_000),
 		SSEIdle:    r.Duration("FONDACO_SSE_IDLE", 60*time.Second),
+
+		CasperPatience: r.Duration("FONDACO_CASPER_PATIENCE", 3*time.Second),
+		CasperQuiet:    r.Duration("FONDACO_CASPER_QUIET", 90*time.Second),
+
+		RescanEvery: r.Duration("FONDACO_RESCAN_EVERY", 2*time.Second),
+
+		RestMin:     r.Duration("FONDACO_RPC_REST_MIN", 250*time.Millisecond),
+		RestMax:     r.Duration("FONDACO_RPC_REST_MAX", time.Minute),
+		Scout:       r.Duration("FONDACO_RPC_SCOUT", 10*time.Second),
+		Recheck:     r.Duration("FONDACO_RPC_RECHECK", time.Minute),
+		DeepConfirm: r.Duration("FONDACO_DEEP_CONFIRM", 3*time.Second),
 	}
 	if path := r.Required("FONDACO_CONFIG"); path != "" {
 		file, err := config.Load(path)
@@ -87,6 +128,7 @@ func (c Config) withDefaults() (Config, error) {
 	set(&c.Poll, time.Second)
 	set(&c.RPCTimeout, 30*time.Second)
 	set(&c.SSEIdle, 60*time.Second)
+	set(&c.RescanEvery, 2*time.Second)
 	if c.RPCMaxBody <= 0 {
 		c.RPCMaxBody = 64
 	}

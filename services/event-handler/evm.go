@@ -3,6 +3,8 @@ package eventhandler
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -19,36 +21,88 @@ type evmSource struct {
 	n       *network
 	hint    *evm.Hint
 	clients []*jsonrpc.Client
+	// contracts are the network's, each with its first block.
+	contracts []config.Contract
 }
 
 func (n *network) evmSource(ctx context.Context, tail core.Tail, genesis []byte, emit emitFunc) (source, error) {
-	set := evm.Settings{
-		Filter:    filterOf(n.cfg),
-		Finality:  evm.Finality{Tag: n.cfg.Finality.Tag, Depth: n.cfg.Finality.Depth},
-		MaxWindow: uint64(n.svc.cfg.LogsWindow),
-	}
-	follower, err := evm.Restore(ctx, n.stored, tail, set, emit)
-	if err != nil {
+	s := &evmSource{n: n, hint: &evm.Hint{}}
+	if err := s.begin(ctx, tail, genesis, emit); err != nil {
+		s.close()
 		return nil, err
+	}
+	n.health.waiting(errors.New("connecting to the nodes"))
+	return s, nil
+}
+
+func (s *evmSource) begin(ctx context.Context, tail core.Tail, genesis []byte, emit emitFunc) error {
+	n, cfg := s.n, s.n.svc.cfg
+	endpoints, err := s.connect()
+	if err != nil {
+		return err
+	}
+	net, err := n.started(ctx, tail, endpoints)
+	if err != nil {
+		return err
+	}
+	s.contracts = net.Contracts
+	follower, err := evm.Restore(ctx, n.stored, tail, s.settings(net), emit)
+	if err != nil {
+		return err
 	}
 	if follower.Genesis() == (common.Hash{}) && len(genesis) > 0 {
 		follower.Bind(common.BytesToHash(genesis))
 	}
-	s := &evmSource{n: n, hint: &evm.Hint{}}
 	s.Source = &evm.Source{
-		Follower: follower, ChainID: n.cfg.ChainID, Poll: n.svc.cfg.Poll, Hints: s.hint.C(), Observer: s, Log: n.log,
+		Follower: follower, ChainID: n.cfg.ChainID, Endpoints: endpoints, Poll: cfg.Poll, Hint: s.hint, Observer: s, Log: n.log,
+		Scout: cfg.Scout, RestMin: cfg.RestMin, RestMax: cfg.RestMax, Recheck: cfg.Recheck, DeepConfirm: cfg.DeepConfirm,
 	}
-	for _, e := range n.cfg.RPC {
+	return nil
+}
+
+// settings of the follower of a network whose first blocks are known.
+func (s *evmSource) settings(net *config.Network) evm.Settings {
+	tolerates := func(name string) bool { return slices.Contains(net.Tolerate, name) }
+	return evm.Settings{
+		Filter:        filterOf(net),
+		Finality:      evm.Finality{Tag: net.Finality.Tag, Depth: net.Finality.Depth},
+		Receipts:      net.Verify == config.VerifyReceipts,
+		HeadersEvents: net.Headers == config.HeadersEvents,
+		Tolerate: evm.Tolerance{
+			HeaderHash: tolerates("header_hash"), Bloom: tolerates("bloom"),
+			ReceiptsRoot: tolerates("receipts_root"), SystemLogs: tolerates("system_logs"),
+		},
+		Enrich:      evm.Reads(net.Contracts),
+		Proof:       proof{s.n},
+		Endpoints:   len(net.RPC),
+		RescanEvery: s.n.svc.cfg.RescanEvery,
+		Rescanned:   s.rescanned,
+		MaxWindow:   uint64(s.n.svc.cfg.LogsWindow),
+	}
+}
+
+// connect makes a client for each endpoint.
+func (s *evmSource) connect() ([]evm.Endpoint, error) {
+	cfg := s.n.svc.cfg
+	var out []evm.Endpoint
+	names := endpointNames(s.n.cfg.RPC)
+	for i, e := range s.n.cfg.RPC {
 		c, err := jsonrpc.New(e.URL, jsonrpc.Options{
-			Timeout: n.svc.cfg.RPCTimeout, MaxBody: int64(n.svc.cfg.RPCMaxBody) << 20, MaxBatch: n.svc.cfg.RPCBatch,
+			Timeout: cfg.RPCTimeout, MaxBody: int64(cfg.RPCMaxBody) << 20, MaxBatch: cfg.RPCBatch, PerSecond: e.PerSecond,
 		})
 		if err != nil {
 			return nil, err
 		}
 		s.clients = append(s.clients, c)
-		s.Source.Endpoints = append(s.Source.Endpoints, evm.Endpoint{Name: c.Name(), Node: evm.NewRPCNode(c)})
+		out = append(out, evm.Endpoint{Name: names[i], Node: evm.NewRPCNode(c), Stats: c.Stats})
 	}
-	return s, nil
+	return out, nil
+}
+
+func (s *evmSource) close() {
+	for _, c := range s.clients {
+		c.Close()
+	}
 }
 
 // Run follows the chain, with a subscription to each WebSocket endpoint.
@@ -58,9 +112,7 @@ func (s *evmSource) Run(ctx context.Context) error {
 	defer func() {
 		cancel()
 		hints.Wait()
-		for _, c := range s.clients {
-			c.Close()
-		}
+		s.close()
 	}()
 	for _, u := range s.n.cfg.WS {
 		hints.Go(func() { evm.WatchHeads(ctx, u, s.hint, s.n.log) })
@@ -77,13 +129,15 @@ func (s *evmSource) progress() progress {
 // Stepped counts what nodes do wrong.
 func (s *evmSource) Stepped(endpoint string, err error) {
 	if err == nil || errors.Is(err, evm.ErrNothingNew) {
-		s.n.health.alive()
 		return
 	}
 	class := jsonrpc.ClassOf(err).String()
 	var deep *evm.DeepReorgError
 	var identity *evm.IdentityError
+	var branch *evm.BranchError
 	switch {
+	case errors.As(err, &branch):
+		class = "branch"
 	case errors.As(err, &deep):
 		class = "deep_reorg"
 	case errors.As(err, &identity):
@@ -97,26 +151,53 @@ func (s *evmSource) Stepped(endpoint string, err error) {
 }
 
 // Waiting is told on /readyz.
-func (s *evmSource) Waiting(err error) { s.n.health.waiting(err) }
+func (s *evmSource) Waiting(err error) {
+	s.n.health.waiting(err)
+	var deep *evm.DeepReorgError
+	stopped := 0.0
+	if errors.As(err, &deep) {
+		stopped = 1
+	}
+	s.n.svc.metrics.deepReorg.WithLabelValues(s.n.cfg.Name).Set(stopped)
+}
+
+// endpointNames are what endpoints are called: scheme and host, numbered where
+// several share them.
+func endpointNames(endpoints []config.Endpoint) []string {
+	names := make([]string, len(endpoints))
+	seen := map[string]int{}
+	for i, e := range endpoints {
+		names[i] = jsonrpc.Name(e.URL)
+		if seen[names[i]]++; seen[names[i]] > 1 {
+			names[i] = fmt.Sprintf("%s#%d", names[i], seen[names[i]])
+		}
+	}
+	return names
+}
 
 // filterOf reduces the configured contracts to what is fetched of them. An
 // anonymous event has no topic to ask for: all logs of its address are fetched;
-// with address "*" it is left out, as that would be every log of the chain.
+// with address "*" it is left out, as that would be every log of the chain. The
+// children of a factory are not known here: their topics are fetched at any
+// address, and the factory's event at its own.
 func filterOf(n *config.Network) *evm.Filter {
 	start := n.StartBlock
 	var contracts []evm.Contract
 	for _, c := range n.Contracts {
-		k := evm.Contract{Any: c.Any, Address: c.Address, From: c.StartBlock}
+		k := evm.Contract{Any: c.Wild(), Address: c.Address, From: c.StartBlock}
 		start = min(start, c.StartBlock)
-		for _, ev := range c.Events {
+		for _, ev := range c.Events() {
 			switch {
 			case !ev.Anonymous:
 				k.Topics = append(k.Topics, ev.ID)
-			case !c.Any:
+			case !c.Wild():
 				k.AllTopics = true
 			}
 		}
 		contracts = append(contracts, k)
+		if f := c.Factory; f != nil {
+			contracts = append(contracts, evm.Contract{Address: f.Address, Topics: []common.Hash{f.Event.ID}, From: c.StartBlock})
+		}
 	}
 	return evm.NewFilter(start, contracts)
 }

@@ -34,6 +34,7 @@ type health struct {
 	err     error  // what the session waits for; nil: nothing
 	passive bool   // another instance holds the lease
 	moved   time.Time
+	at      progress // when it moved last
 	flight  func() time.Duration
 }
 
@@ -53,8 +54,52 @@ func (h *health) waiting(err error) { h.change(func() { h.err, h.passive = err, 
 // standby: another instance publishes, this one is ready to take over.
 func (h *health) standby() { h.change(func() { h.passive = true }) }
 
-// alive notes that something came from a node, or that there was nothing to do.
+// alive notes that something came from a node that counts as progress although
+// no head moved.
 func (h *health) alive() { h.change(func() { h.moved = time.Now() }) }
+
+// looked notes how far the source is. The clock of a hung network runs while
+// neither the node's head nor what was published changes: a node that answers
+// the same for ever makes no progress, however quickly it answers.
+func (h *health) looked(p progress) {
+	h.change(func() {
+		if p.head != h.at.head || p.published != h.at.published {
+			h.at, h.moved = p, time.Now()
+		}
+	})
+}
+
+// hungError says that a network made no progress for so long that a new process
+// is to try. Whoever supervises several services in one process may start
+// this one alone again: it is told by the method Hung.
+type hungError struct {
+	network string
+	since   time.Duration
+	cause   error // what the network waits for; may be nil
+}
+
+func (e *hungError) Error() string {
+	text := fmt.Sprintf("network %s hangs: neither its head nor what is published moved for %v", e.network, e.since.Round(time.Second))
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
+}
+
+// Hung is the name of the network.
+func (e *hungError) Hung() string { return e.network }
+
+// hung is not nil once there was no progress for twice the time after which the
+// network is not ready. An instance on standby never hangs.
+func (h *health) hung(network string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	since := time.Since(h.moved)
+	if h.passive || since <= 2*h.hungAfter {
+		return nil
+	}
+	return &hungError{network, since, h.err}
+}
 
 func (h *health) began(src source) {
 	h.change(func() { h.src, h.moved, h.passive = src, time.Now(), false })
@@ -82,7 +127,7 @@ func (h *health) problem() error {
 	case h.err != nil:
 		return h.err
 	case time.Since(h.moved) > h.hungAfter:
-		return fmt.Errorf("no progress for %v", time.Since(h.moved).Round(time.Second))
+		return fmt.Errorf("no progress of the head for %v", time.Since(h.moved).Round(time.Second))
 	}
 	return nil
 }
@@ -125,9 +170,18 @@ func (n *network) report(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		p, active := n.health.progress()
+		if active {
+			n.health.looked(p)
+		}
+		if n.svc.full.Load() || n.svc.bus.Ready() != nil {
+			n.health.alive() // it is not the nodes that are waited for, and a new process would not help
+		}
 		problem := n.health.problem()
 		n.health.ready.Set(problem)
-		p, active := n.health.progress()
+		if err := n.health.hung(n.cfg.Name); err != nil {
+			return err
+		}
 		if !active {
 			continue
 		}
@@ -138,7 +192,7 @@ func (n *network) report(ctx context.Context) error {
 		}
 		last, written = now, time.Now()
 		now.At = written.UnixMilli()
-		if err := n.write(ctx, &kv, now); err != nil && ctx.Err() == nil {
+		if err := n.write(ctx, &kv, "chain."+n.cfg.Name, now); err != nil && ctx.Err() == nil {
 			n.log.Debug("status not written", zap.Error(err))
 		}
 	}
@@ -160,7 +214,8 @@ func (n *network) status(p progress, problem error) nodeStatus {
 	return s
 }
 
-func (n *network) write(ctx context.Context, kv *jetstream.KeyValue, s nodeStatus) error {
+// write puts a value into the status bucket.
+func (n *network) write(ctx context.Context, kv *jetstream.KeyValue, key string, value any) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if *kv == nil {
@@ -170,10 +225,10 @@ func (n *network) write(ctx context.Context, kv *jetstream.KeyValue, s nodeStatu
 		}
 		*kv = bucket
 	}
-	data, err := json.Marshal(s)
+	data, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
-	_, err = (*kv).Put(ctx, "chain."+n.cfg.Name, data)
+	_, err = (*kv).Put(ctx, key, data)
 	return err
 }

@@ -57,11 +57,7 @@ var errLeaseLost = errors.New("the lease was lost")
 
 // run holds sessions until ctx ends. No error of a node or of the bus ends it.
 func (n *network) run(ctx context.Context) error {
-	n.stored = &subjectLog{bus: n.svc.bus, subject: n.subject, took: func(bytes int, d time.Duration) {
-		n.svc.metrics.messages.WithLabelValues(n.cfg.Name).Inc()
-		n.svc.metrics.bytes.WithLabelValues(n.cfg.Name).Add(float64(bytes))
-		n.svc.metrics.publish.WithLabelValues(n.cfg.Name).Observe(d.Seconds())
-	}}
+	n.stored = n.newStored()
 	n.stored.yields = func() bool {
 		p, active := n.health.progress()
 		return active && p.backfill && n.svc.busy()

@@ -18,7 +18,7 @@ import (
 )
 
 // Run follows every network of the configuration until ctx ends, and returns
-// nil after a clean stop. It waits for what it needs: the server, the stream,
+// nil after a clean stop. With Config.Once it does that and returns. It waits for what it needs: the server, the stream,
 // the nodes; /readyz says for what.
 func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	cfg, err := cfg.withDefaults()
@@ -29,6 +29,9 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	s := &service{
 		cfg: cfg, log: log.Logger, metrics: newMetrics(adm.Registry()),
 		nats: adm.Status("nats"), stream: adm.Status("stream"),
+	}
+	if cfg.Once != nil {
+		return s.once(ctx, cfg.Once)
 	}
 	for i := range cfg.File.Networks {
 		n := &cfg.File.Networks[i]
@@ -78,7 +81,8 @@ func (s *service) run(ctx context.Context) error {
 	for _, n := range s.networks {
 		parts = append(parts,
 			run.Part{Name: "network " + n.cfg.Name, Run: n.run},
-			run.Part{Name: "status " + n.cfg.Name, Run: n.report})
+			run.Part{Name: "status " + n.cfg.Name, Run: n.report},
+			run.Part{Name: "endpoints " + n.cfg.Name, Run: n.endpoints})
 	}
 	return run.All(ctx, s.log, parts...)
 }

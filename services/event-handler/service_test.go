@@ -74,7 +74,7 @@ func loadConfig(t *testing.T, networks string) *config.File {
 }
 
 func evmNetwork(rpc ...string) string {
-	return fmt.Sprintf("  - {name: dev, kind: evm, chain_id: 1337, rpc: [%s], contracts: [{name: usd, address: %q, abi: erc20.json}]}\n",
+	return fmt.Sprintf("  - {name: dev, kind: evm, chain_id: 1337, start_block: 0, rpc: [%s], contracts: [{name: usd, address: %q, abi: erc20.json}]}\n",
 		`"`+strings.Join(rpc, `","`)+`"`, usd.Hex())
 }
 
@@ -90,6 +90,7 @@ func (h *house) start() *handler {
 	admin := freeAddr(h.t)
 	cfg := eventhandler.Config{
 		File: h.file, Bus: bus.Config{URL: h.srv.URL, Name: "event-handler"}, AdminAddr: admin, Poll: 20 * time.Millisecond,
+		RescanEvery: 5 * time.Millisecond,
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -389,8 +390,9 @@ type publishTo struct {
 	subject string
 }
 
-func (p publishTo) Last(context.Context) (*core.Message, error)        { return nil, nil }
-func (p publishTo) Get(context.Context, uint64) (*core.Message, error) { return nil, nil }
+func (p publishTo) Last(context.Context) (*core.Message, error)         { return nil, nil }
+func (p publishTo) Get(context.Context, uint64) (*core.Message, error)  { return nil, nil }
+func (p publishTo) Next(context.Context, uint64) (*core.Message, error) { return nil, nil }
 func (p publishTo) Publish(ctx context.Context, expected uint64, data []byte) (uint64, error) {
 	return p.h.bus.PublishFenced(ctx, chainv1.Stream, p.subject, expected, data, nil)
 }
@@ -438,7 +440,7 @@ func TestAnotherGenesisWithAnotherFilter(t *testing.T) {
 	}
 	second := fakenode.NewChain(1337, 2)
 	grow(second, 5)
-	h.file = loadConfig(t, strings.Replace(evmNetwork(serve(t, fakenode.NewServer(second))), "rpc:", "start_block: 2, rpc:", 1))
+	h.file = loadConfig(t, strings.Replace(evmNetwork(serve(t, fakenode.NewServer(second))), "start_block: 0", "start_block: 2", 1))
 	s = h.start()
 	eventually(t, "it is refused by name", s.says("another chain needs another name"))
 	if m := h.messages(h.file.Networks[0].Subject()); len(m) > 0 {

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"fondaco.dev/pkg/bus"
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/services/event-handler/core"
@@ -21,6 +23,8 @@ type subjectLog struct {
 	// yields reports whether messages are spaced out to leave room for ORDERS.
 	yields func() bool
 	last   time.Time // end of the last publish
+	// quiet: rows of the messages are stored and not announced.
+	quiet bool
 }
 
 // A backfill beside busy ORDERS: at most 20 messages and 20 MB a second. At full
@@ -52,6 +56,10 @@ func (l *subjectLog) Get(ctx context.Context, seq uint64) (*core.Message, error)
 	return message(l.bus.Get(ctx, chainv1.Stream, seq))
 }
 
+func (l *subjectLog) Next(ctx context.Context, seq uint64) (*core.Message, error) {
+	return message(l.bus.Next(ctx, chainv1.Stream, l.subject, seq))
+}
+
 func (l *subjectLog) Publish(ctx context.Context, expected uint64, data []byte) (uint64, error) {
 	if err := l.yield(ctx, len(data)); err != nil {
 		return 0, err
@@ -60,7 +68,11 @@ func (l *subjectLog) Publish(ctx context.Context, expected uint64, data []byte) 
 	defer func() { l.last = time.Now() }()
 	l.since.Store(start.UnixNano())
 	defer l.since.Store(0)
-	seq, err := l.bus.PublishFenced(ctx, chainv1.Stream, l.subject, expected, data, nil)
+	var header nats.Header
+	if l.quiet {
+		header = nats.Header{bus.HeaderQuiet: {"1"}}
+	}
+	seq, err := l.bus.PublishFenced(ctx, chainv1.Stream, l.subject, expected, data, header)
 	if errors.Is(err, bus.ErrFenced) {
 		return 0, core.ErrFenced
 	}

@@ -34,7 +34,13 @@ CREATE TABLE ctl.dead_letters (
     reason text NOT NULL,
     body bytea NOT NULL,
     orphaned boolean DEFAULT false NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    status text DEFAULT 'dead'::text NOT NULL,
+    attempts integer DEFAULT 1 NOT NULL,
+    next_try timestamp with time zone,
+    last_error text,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT dead_letters_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'failed'::text, 'dead'::text, 'done'::text])))
 );
 CREATE TABLE ctl.deployments (
     one boolean DEFAULT true NOT NULL,
@@ -80,6 +86,16 @@ CREATE TABLE ix_sample.blocks (
     header bytea NOT NULL,
     pos bigint NOT NULL
 );
+CREATE TABLE ix_sample.casper_accounts (
+    network text NOT NULL,
+    account_hash text NOT NULL,
+    public_key text DEFAULT ''::text NOT NULL,
+    first_ms bigint NOT NULL,
+    first_height bigint,
+    deploys bigint DEFAULT 0 NOT NULL,
+    transfers_in bigint DEFAULT 0 NOT NULL,
+    transfers_out bigint DEFAULT 0 NOT NULL
+);
 CREATE TABLE ix_sample.casper_blocks (
     network text NOT NULL,
     hash text NOT NULL,
@@ -121,6 +137,27 @@ CREATE TABLE ix_sample.casper_feed (
     pos bigint NOT NULL,
     "row" bytea NOT NULL
 );
+CREATE TABLE ix_sample.casper_messages (
+    network text NOT NULL,
+    deploy_hash text NOT NULL,
+    idx integer NOT NULL,
+    entity text NOT NULL,
+    entity_name text NOT NULL,
+    topic text NOT NULL,
+    topic_hash text NOT NULL,
+    topic_index numeric NOT NULL,
+    block_index numeric NOT NULL,
+    text text,
+    bytes bytea,
+    block_hash text NOT NULL,
+    "timestamp" text NOT NULL,
+    timestamp_ms bigint NOT NULL
+);
+CREATE TABLE ix_sample.casper_signatures (
+    network text NOT NULL,
+    block_hash text NOT NULL,
+    n bigint NOT NULL
+);
 CREATE TABLE ix_sample.casper_transfers (
     network text NOT NULL,
     deploy_hash text NOT NULL,
@@ -137,6 +174,20 @@ CREATE TABLE ix_sample.casper_transfers (
     "timestamp" text NOT NULL,
     timestamp_ms bigint NOT NULL,
     pos bigint NOT NULL
+);
+CREATE TABLE ix_sample.checks (
+    network text NOT NULL,
+    from_number bigint NOT NULL,
+    to_number bigint NOT NULL,
+    logs bigint NOT NULL,
+    digest bytea NOT NULL
+);
+CREATE TABLE ix_sample.children (
+    network text NOT NULL,
+    contract text NOT NULL,
+    address bytea NOT NULL,
+    block_number bigint NOT NULL,
+    log_index integer NOT NULL
 );
 CREATE TABLE ix_sample.counts (
     network text NOT NULL,
@@ -160,8 +211,15 @@ CREATE TABLE ix_sample.events (
     topics bytea[] NOT NULL,
     data bytea NOT NULL,
     decode_error text DEFAULT ''::text NOT NULL,
-    pos bigint NOT NULL
+    pos bigint NOT NULL,
+    reads jsonb
 );
+ALTER TABLE ONLY ix_sample.events ALTER COLUMN block_hash SET STATISTICS 0;
+ALTER TABLE ONLY ix_sample.events ALTER COLUMN tx_hash SET STATISTICS 0;
+ALTER TABLE ONLY ix_sample.events ALTER COLUMN args SET STATISTICS 0;
+ALTER TABLE ONLY ix_sample.events ALTER COLUMN topics SET STATISTICS 0;
+ALTER TABLE ONLY ix_sample.events ALTER COLUMN data SET STATISTICS 0;
+ALTER TABLE ONLY ix_sample.events ALTER COLUMN decode_error SET STATISTICS 0;
 CREATE TABLE ix_sample.networks (
     network text NOT NULL,
     kind text NOT NULL,
@@ -197,7 +255,8 @@ CREATE TABLE ix_sample.orphaned_events (
     topics bytea[] NOT NULL,
     data bytea NOT NULL,
     decode_error text DEFAULT ''::text NOT NULL,
-    pos bigint NOT NULL
+    pos bigint NOT NULL,
+    reads jsonb
 );
 CREATE TABLE ix_sample.ranges (
     network text NOT NULL,
@@ -326,6 +385,8 @@ ALTER TABLE ONLY ident.tokens
     ADD CONSTRAINT tokens_pkey PRIMARY KEY (hash);
 ALTER TABLE ONLY ix_sample.blocks
     ADD CONSTRAINT blocks_pkey PRIMARY KEY (network, number);
+ALTER TABLE ONLY ix_sample.casper_accounts
+    ADD CONSTRAINT casper_accounts_pkey PRIMARY KEY (network, account_hash);
 ALTER TABLE ONLY ix_sample.casper_blocks
     ADD CONSTRAINT casper_blocks_pkey PRIMARY KEY (network, hash);
 ALTER TABLE ONLY ix_sample.casper_deploys
@@ -334,8 +395,16 @@ ALTER TABLE ONLY ix_sample.casper_facts
     ADD CONSTRAINT casper_facts_pkey PRIMARY KEY (network, kind, key);
 ALTER TABLE ONLY ix_sample.casper_feed
     ADD CONSTRAINT casper_feed_pkey PRIMARY KEY (network, pos);
+ALTER TABLE ONLY ix_sample.casper_messages
+    ADD CONSTRAINT casper_messages_pkey PRIMARY KEY (network, deploy_hash, idx);
+ALTER TABLE ONLY ix_sample.casper_signatures
+    ADD CONSTRAINT casper_signatures_pkey PRIMARY KEY (network, block_hash);
 ALTER TABLE ONLY ix_sample.casper_transfers
     ADD CONSTRAINT casper_transfers_pkey PRIMARY KEY (network, deploy_hash, idx);
+ALTER TABLE ONLY ix_sample.checks
+    ADD CONSTRAINT checks_pkey PRIMARY KEY (network, to_number);
+ALTER TABLE ONLY ix_sample.children
+    ADD CONSTRAINT children_pkey PRIMARY KEY (network, contract, address);
 ALTER TABLE ONLY ix_sample.counts
     ADD CONSTRAINT counts_pkey PRIMARY KEY (network, kind, scope, bucket);
 ALTER TABLE ONLY ix_sample.events
@@ -366,15 +435,19 @@ ALTER TABLE ONLY trade.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (venue, id);
 ALTER TABLE ONLY trade.trades
     ADD CONSTRAINT trades_pkey PRIMARY KEY (venue, trade_id);
+CREATE INDEX dead_letters_open ON ctl.dead_letters USING btree (build, partition, status) WHERE (status <> 'done'::text);
 CREATE INDEX blocks_hash ON ix_sample.blocks USING btree (network, hash);
 CREATE INDEX blocks_pos ON ix_sample.blocks USING btree (network, pos);
+CREATE INDEX casper_accounts_key ON ix_sample.casper_accounts USING btree (network, public_key) WHERE (public_key <> ''::text);
 CREATE INDEX casper_blocks_height ON ix_sample.casper_blocks USING btree (network, height DESC, hash);
 CREATE INDEX casper_deploys_account ON ix_sample.casper_deploys USING btree (network, account, timestamp_ms DESC, hash DESC);
 CREATE INDEX casper_facts_pos ON ix_sample.casper_facts USING btree (network, pos);
+CREATE INDEX casper_messages_entity ON ix_sample.casper_messages USING btree (network, entity, topic, timestamp_ms DESC, deploy_hash DESC, idx DESC);
+CREATE INDEX casper_messages_topic ON ix_sample.casper_messages USING btree (network, topic, timestamp_ms DESC, deploy_hash DESC, idx DESC);
 CREATE INDEX casper_transfers_from ON ix_sample.casper_transfers USING btree (network, from_account, timestamp_ms DESC);
 CREATE INDEX casper_transfers_to ON ix_sample.casper_transfers USING btree (network, to_account, timestamp_ms DESC);
+CREATE INDEX children_block ON ix_sample.children USING btree (network, block_number);
 CREATE INDEX events_address ON ix_sample.events USING btree (network, address, block_number, log_index);
-CREATE INDEX events_contract ON ix_sample.events USING btree (network, contract, event, block_number, log_index);
 CREATE INDEX events_pos ON ix_sample.events USING btree (network, pos);
 CREATE INDEX orphaned_blocks_pos ON ix_sample.orphaned_blocks USING btree (network, pos);
 CREATE INDEX orphaned_events_pos ON ix_sample.orphaned_events USING btree (network, pos);
@@ -403,11 +476,16 @@ GRANT SELECT ON TABLE ident.accounts TO fondaco_reader;
 GRANT SELECT ON TABLE ident.requests TO fondaco_reader;
 GRANT SELECT ON TABLE ident.tokens TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.blocks TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.casper_accounts TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.casper_blocks TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.casper_deploys TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.casper_facts TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.casper_feed TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.casper_messages TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.casper_signatures TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.casper_transfers TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.checks TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.children TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.counts TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.events TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.networks TO fondaco_reader;

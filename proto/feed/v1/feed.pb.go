@@ -412,7 +412,9 @@ type Event struct {
 	Topics [][]byte `protobuf:"bytes,12,rep,name=topics,proto3" json:"topics,omitempty"`
 	Data   []byte   `protobuf:"bytes,13,opt,name=data,proto3" json:"data,omitempty"`
 	// Why the log could not be decoded; empty when it was.
-	DecodeError   string `protobuf:"bytes,14,opt,name=decode_error,json=decodeError,proto3" json:"decode_error,omitempty"`
+	DecodeError string `protobuf:"bytes,14,opt,name=decode_error,json=decodeError,proto3" json:"decode_error,omitempty"`
+	// JSON object of the contract's reads by name; empty when it has none.
+	Reads         []byte `protobuf:"bytes,15,opt,name=reads,proto3" json:"reads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -543,6 +545,13 @@ func (x *Event) GetDecodeError() string {
 		return x.DecodeError
 	}
 	return ""
+}
+
+func (x *Event) GetReads() []byte {
+	if x != nil {
+		return x.Reads
+	}
+	return nil
 }
 
 type Reverted struct {
@@ -890,7 +899,7 @@ const file_feed_v1_feed_proto_rawDesc = "" +
 	"parentHash\x12\x12\n" +
 	"\x04time\x18\x05 \x01(\x04R\x04time\x12\x19\n" +
 	"\btx_count\x18\x06 \x01(\rR\atxCount\x12\x1b\n" +
-	"\tlog_count\x18\a \x01(\rR\blogCount\"\x82\x03\n" +
+	"\tlog_count\x18\a \x01(\rR\blogCount\"\x98\x03\n" +
 	"\x05Event\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12!\n" +
 	"\fblock_number\x18\x02 \x01(\x04R\vblockNumber\x12\x1d\n" +
@@ -908,7 +917,8 @@ const file_feed_v1_feed_proto_rawDesc = "" +
 	"\x04args\x18\v \x01(\fR\x04args\x12\x16\n" +
 	"\x06topics\x18\f \x03(\fR\x06topics\x12\x12\n" +
 	"\x04data\x18\r \x01(\fR\x04data\x12!\n" +
-	"\fdecode_error\x18\x0e \x01(\tR\vdecodeError\"\x98\x01\n" +
+	"\fdecode_error\x18\x0e \x01(\tR\vdecodeError\x12\x14\n" +
+	"\x05reads\x18\x0f \x01(\fR\x05reads\"\x98\x01\n" +
 	"\bReverted\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x1b\n" +
 	"\tto_number\x18\x02 \x01(\x04R\btoNumber\x12\x17\n" +

@@ -353,3 +353,109 @@ func TestWalkBack(t *testing.T) {
 		t.Errorf("after a purge: %v, %v", heads, err)
 	}
 }
+
+// TestUnitsAreSerializedAsThePackHoldsThem: by hand, against the generated code.
+func TestUnitsAreSerializedAsThePackHoldsThem(t *testing.T) {
+	t.Parallel()
+	if n := (&chainv1.Pack{}).ProtoReflect().Descriptor().Fields().ByName("units").Number(); n != 4 {
+		t.Fatalf("units is field %d", n)
+	}
+	log := &memlog.Log{}
+	tail, err := core.Open(t.Context(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pub := core.NewPublisher(log, tail, core.Limits{}, nil)
+	var units []*chainv1.Unit
+	for n := range uint64(300) {
+		b := &chainv1.Block{Number: n, Hash: bytes.Repeat([]byte{byte(n)}, int(n)), Logs: []*chainv1.Log{{Data: make([]byte, n)}, {Index: 1}}}
+		units = append(units, &chainv1.Unit{Kind: &chainv1.Unit_Block{Block: b}}, &chainv1.Unit{Kind: &chainv1.Unit_Finalized{Finalized: &chainv1.Finalized{Number: n}}})
+	}
+	var items []core.Item
+	for _, u := range units {
+		items = append(items, core.Item{Unit: u, Resume: &chainv1.Resume{Started: true, Genesis: make([]byte, 32)}})
+	}
+	if err := pub.Put(t.Context(), items...); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- pub.Run(ctx) }()
+	if err := pub.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	packs, err := log.Packs()
+	if err != nil || len(packs) != 1 {
+		t.Fatalf("%d packs, %v", len(packs), err)
+	}
+	for i, u := range packs[0].GetUnits() {
+		if !proto.Equal(u, units[i]) {
+			t.Fatalf("unit %d: %v, want %v", i, u, units[i])
+		}
+	}
+}
+
+// TestRepairInParts: a Repair above the size goes in parts that say so, and the
+// resume of all but the last is that of the message before.
+func TestRepairInParts(t *testing.T) {
+	t.Parallel()
+	log := &memlog.Log{}
+	p := core.NewPublisher(log, core.Tail{}, core.Limits{MaxMessage: 3000}, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	first, big := blockItem(1, 10), blockItem(1, 9000)
+	repair := &chainv1.Unit{Kind: &chainv1.Unit_Repair{Repair: &chainv1.Repair{Block: big.Unit.GetBlock()}}}
+	big.Resume.Checked = 1
+	if err := p.Put(ctx, first, core.Item{Unit: repair, Resume: big.Resume}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Flush(ctx); err != nil || !p.Idle() {
+		t.Fatal("not flushed", err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Put(t.Context(), first); !errors.Is(err, core.ErrStopped) {
+		t.Errorf("put after the end: %v", err)
+	}
+	var parts []*chainv1.BlockPart
+	for i, pack := range packs(t, log)[1:] {
+		part := pack.GetUnits()[0].GetPart()
+		if !part.GetRepair() || len(pack.GetUnits()) != 1 {
+			t.Fatalf("message %d: %v", i, pack.GetUnits())
+		}
+		if last := part.GetI() == part.GetN(); (pack.GetResume().GetChecked() == 1) != last {
+			t.Errorf("part %d of %d: checked %d", part.GetI(), part.GetN(), pack.GetResume().GetChecked())
+		}
+		parts = append(parts, part)
+	}
+	b, err := core.Assemble(parts)
+	if err != nil || len(parts) < 3 || len(b.GetLogs()[0].GetData()) != 9000 {
+		t.Errorf("%d parts, %v", len(parts), err)
+	}
+}
+
+// TestFlushEndsWithThePublisher: nobody waits for what will never be stored.
+func TestFlushEndsWithThePublisher(t *testing.T) {
+	t.Parallel()
+	crash := errors.New("crash")
+	log := &memlog.Log{Fail: func(int) error { return crash }}
+	p := core.NewPublisher(log, core.Tail{}, core.Limits{}, nil)
+	if err := p.Put(t.Context(), blockItem(1, 1)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- p.Flush(t.Context()) }()
+	if err := p.Run(t.Context()); !errors.Is(err, crash) {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, core.ErrStopped) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -34,6 +34,9 @@ type Log interface {
 	Last(ctx context.Context) (*Message, error)
 	// Get returns the message with stream sequence seq, nil when it is gone.
 	Get(ctx context.Context, seq uint64) (*Message, error)
+	// Next returns the subject's oldest message at or after stream sequence
+	// seq, nil when there is none.
+	Next(ctx context.Context, seq uint64) (*Message, error)
 	// Publish appends data if the subject's newest message still is expected
 	// (0: the subject is empty), and returns its sequence; ErrFenced
 	// otherwise. When it returns nil the message is durable, when it returns
@@ -73,7 +76,11 @@ func Open(ctx context.Context, log Log) (Tail, error) {
 	}
 	// The parts carry the resume of the message before them, and so does this.
 	unit := &chainv1.Unit{Kind: &chainv1.Unit_Abandon{Abandon: &chainv1.Abandon{Hash: hash}}}
-	return publish(ctx, log, tail, tail.Resume, []*chainv1.Unit{unit})
+	abandon, err := field(unit)
+	if err != nil {
+		return Tail{}, fmt.Errorf("serializing Abandon: %w", err)
+	}
+	return publish(ctx, log, tail, tail.Resume, [][]byte{abandon})
 }
 
 // openBlock returns the hash of the block that the message leaves open.
@@ -130,11 +137,24 @@ func Digest(data []byte) []byte {
 	return d[:]
 }
 
-// publish appends one message behind tail and returns the new tail.
-func publish(ctx context.Context, log Log, tail Tail, resume *chainv1.Resume, units []*chainv1.Unit) (Tail, error) {
-	data, err := proto.Marshal(&chainv1.Pack{PrevSeq: tail.Seq, PrevDigest: tail.Digest, Resume: resume, Units: units})
+// packUnits is the number of Pack.units in chain.proto.
+const packUnits = 4
+
+// publish appends one message behind tail and returns the new tail. units are
+// serialized with their tags; what of the message depends on the one before it is
+// put in front of them.
+func publish(ctx context.Context, log Log, tail Tail, resume *chainv1.Resume, units [][]byte) (Tail, error) {
+	size := 0
+	for _, u := range units {
+		size += len(u)
+	}
+	head := &chainv1.Pack{PrevSeq: tail.Seq, PrevDigest: tail.Digest, Resume: resume}
+	data, err := proto.MarshalOptions{}.MarshalAppend(make([]byte, 0, proto.Size(head)+size), head)
 	if err != nil {
 		return tail, fmt.Errorf("serializing a pack of %d units: %w", len(units), err)
+	}
+	for _, u := range units {
+		data = append(data, u...)
 	}
 	if len(data) > chainv1.MaxMessage {
 		panic(fmt.Sprintf("pack of %d units has %d bytes, above the limit of %d", len(units), len(data), chainv1.MaxMessage))

@@ -6,13 +6,14 @@ import (
 	"fmt"
 	"sync"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
 )
 
-// Item is one unit and where to go on once it is published. Both belong to the
-// publisher from Put on and must not be changed any more.
+// Item is one unit and where to go on once it is published. Neither may be
+// changed before Put returns, nor the Resume after it.
 type Item struct {
 	Unit   *chainv1.Unit
 	Resume *chainv1.Resume
@@ -24,7 +25,8 @@ var ErrStopped = errors.New("the publisher has stopped")
 // Limits bound what a publisher holds and sends. Zero fields take the default.
 type Limits struct {
 	// PackBytes ends a message: no unit is added to one that is as large.
-	// Default 1 MiB; one unit alone may reach chainv1.MaxMessage.
+	// Default 2 MiB: a stream that is synced at every message takes twice as much
+	// as in messages of 1 MiB. One unit alone may reach chainv1.MaxMessage.
 	PackBytes int
 	// PackUnits is the most units of one message. Default 2,000.
 	PackUnits int
@@ -42,7 +44,7 @@ func (l Limits) withDefaults() Limits {
 			*v = def
 		}
 	}
-	set(&l.PackBytes, 1<<20)
+	set(&l.PackBytes, 2<<20)
 	set(&l.PackUnits, 2000)
 	set(&l.QueueBytes, 16<<20)
 	set(&l.MaxMessage, chainv1.MaxMessage)
@@ -74,9 +76,13 @@ type Publisher struct {
 	tail Tail // touched by Run only
 }
 
+// sized is a unit in its place in a pack: serialized by Put, on the goroutine of
+// the one who made it, while Run waits for the ack of another message.
 type sized struct {
-	Item
-	size int // bytes that the unit takes within a pack
+	data   []byte // field 4 of a Pack, tag and length included
+	resume *chainv1.Resume
+	size   int           // bytes of data
+	whole  *chainv1.Unit // set when the unit is too large for one message
 }
 
 // NewPublisher returns a publisher that goes on behind tail. notify, if not
@@ -94,9 +100,16 @@ func (p *Publisher) Put(ctx context.Context, items ...Item) error {
 	add := make([]sized, len(items))
 	total := 0
 	for i, it := range items {
-		add[i] = sized{Item: it, size: packed(proto.Size(it.Unit))}
-		if add[i].size+p.overhead(it.Resume) > p.limits.MaxMessage && it.Unit.GetBlock() == nil {
-			return fmt.Errorf("a unit %T of %d bytes is above the limit of a message and cannot be cut", it.Unit.GetKind(), add[i].size)
+		data, err := field(it.Unit)
+		if err != nil {
+			return fmt.Errorf("serializing a unit %T: %w", it.Unit.GetKind(), err)
+		}
+		add[i] = sized{data: data, resume: it.Resume, size: len(data)}
+		if add[i].size+p.overhead(it.Resume) > p.limits.MaxMessage {
+			if cuttable(it.Unit) == nil {
+				return fmt.Errorf("a unit %T of %d bytes is above the limit of a message and cannot be cut", it.Unit.GetKind(), add[i].size)
+			}
+			add[i].data, add[i].whole = nil, it.Unit
 		}
 		total += add[i].size
 	}
@@ -130,6 +143,27 @@ func (p *Publisher) Idle() bool {
 	return len(p.queue) == 0 && !p.flying
 }
 
+// Flush waits until everything that was put is stored; ErrStopped when Run
+// ends before that.
+func (p *Publisher) Flush(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		idle, stopped, changed := len(p.queue) == 0 && !p.flying, p.stopped, p.changed
+		p.mu.Unlock()
+		switch {
+		case idle:
+			return nil
+		case stopped:
+			return ErrStopped
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
 // Run publishes until ctx ends (nil) or the log refuses: ErrFenced.
 func (p *Publisher) Run(ctx context.Context) error {
 	defer func() {
@@ -140,8 +174,12 @@ func (p *Publisher) Run(ctx context.Context) error {
 	}()
 	for {
 		p.mu.Lock()
-		batch, changed := p.take(), p.changed
+		batch := p.take()
+		if p.flying && len(batch) == 0 {
+			p.signal() // for Flush
+		}
 		p.flying = len(batch) > 0
+		changed := p.changed
 		p.mu.Unlock()
 		if len(batch) == 0 {
 			select {
@@ -165,7 +203,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 func (p *Publisher) take() []sized {
 	n, size := 0, 0
 	for _, it := range p.queue {
-		over := p.overhead(it.Resume)
+		over := p.overhead(it.resume)
 		if n > 0 && (n >= p.limits.PackUnits || size >= p.limits.PackBytes || size+it.size+over > p.limits.MaxMessage) {
 			break
 		}
@@ -186,20 +224,38 @@ func (p *Publisher) take() []sized {
 
 func (p *Publisher) send(ctx context.Context, batch []sized) error {
 	last := batch[len(batch)-1]
-	if len(batch) == 1 && last.size+p.overhead(last.Resume) > p.limits.MaxMessage {
-		return p.sendParts(ctx, last.Item)
+	if last.whole != nil { // it comes alone
+		return p.sendParts(ctx, Item{Unit: last.whole, Resume: last.resume})
 	}
-	units := make([]*chainv1.Unit, len(batch))
-	for i, it := range batch {
-		units[i] = it.Unit
+	units := make([][]byte, len(batch))
+	for i := range batch {
+		units[i] = batch[i].data
 	}
-	return p.publish(ctx, last.Resume, units)
+	return p.publish(ctx, last.resume, units)
 }
 
-// sendParts cuts a block into parts, each alone in its message. All but the
-// last say to go on before the block.
+// field serializes a unit as a Pack holds it.
+func field(u *chainv1.Unit) ([]byte, error) {
+	n := proto.Size(u)
+	data := make([]byte, 0, n+protowire.SizeTag(packUnits)+protowire.SizeBytes(n)-n)
+	data = protowire.AppendTag(data, packUnits, protowire.BytesType)
+	data = protowire.AppendVarint(data, uint64(n))
+	return proto.MarshalOptions{UseCachedSize: true}.MarshalAppend(data, u)
+}
+
+// cuttable is the block that a unit may be cut down to, nil for units that
+// cannot be cut.
+func cuttable(u *chainv1.Unit) *chainv1.Block {
+	if r := u.GetRepair(); r != nil {
+		return r.GetBlock()
+	}
+	return u.GetBlock()
+}
+
+// sendParts cuts a block, or the block of a Repair, into parts, each alone in
+// its message. All but the last say to go on before the block.
 func (p *Publisher) sendParts(ctx context.Context, it Item) error {
-	block := it.Unit.GetBlock()
+	block := cuttable(it.Unit)
 	data, err := proto.Marshal(block)
 	if err != nil {
 		return fmt.Errorf("serializing block %d: %w", block.GetNumber(), err)
@@ -215,15 +271,21 @@ func (p *Publisher) sendParts(ctx context.Context, it Item) error {
 		if i == n-1 {
 			resume = it.Resume
 		}
-		part := &chainv1.BlockPart{Hash: block.GetHash(), I: uint32(i + 1), N: uint32(n), Data: data[i*room : min((i+1)*room, len(data))]}
-		if err := p.publish(ctx, resume, []*chainv1.Unit{{Kind: &chainv1.Unit_Part{Part: part}}}); err != nil {
+		part := &chainv1.BlockPart{
+			Hash: block.GetHash(), I: uint32(i + 1), N: uint32(n), Data: data[i*room : min((i+1)*room, len(data))], Repair: it.Unit.GetRepair() != nil,
+		}
+		unit, err := field(&chainv1.Unit{Kind: &chainv1.Unit_Part{Part: part}})
+		if err != nil {
+			return fmt.Errorf("serializing a part of block %d: %w", block.GetNumber(), err)
+		}
+		if err := p.publish(ctx, resume, [][]byte{unit}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Publisher) publish(ctx context.Context, resume *chainv1.Resume, units []*chainv1.Unit) error {
+func (p *Publisher) publish(ctx context.Context, resume *chainv1.Resume, units [][]byte) error {
 	tail, err := publish(ctx, p.log, p.tail, resume, units)
 	if err != nil {
 		return err

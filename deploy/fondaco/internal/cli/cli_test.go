@@ -25,6 +25,9 @@ func TestMainSaysWhatIsWrong(t *testing.T) {
 		{"a wrong role", []string{"account", "create", "x", "--role", "king", "--data-dir", empty}, 1, "", "auditor"},
 		{"no system", []string{"account", "create", "x", "--role", "trader", "--data-dir", empty}, 1, "", "fondaco up"},
 		{"no system for status", []string{"status", "--data-dir", empty}, 1, "", "fondaco up"},
+		{"no system for endpoints", []string{"endpoints", "--data-dir", empty}, 1, "", "fondaco up"},
+		{"no system for dead letters", []string{"deadletters", "list", "--data-dir", empty}, 1, "", "fondaco up"},
+		{"dead letters of nothing", []string{"deadletters", "replay", "--data-dir", empty}, 1, "", "network"},
 		{"no name", []string{"account", "create", "--role", "trader"}, 2, "", "arg"},
 		{"both ways to the system", []string{"account", "create", "x", "--role", "trader", "--data-dir", empty, "--nats", "nats://127.0.0.1:1"}, 1, "", "either"},
 	} {

@@ -95,10 +95,19 @@ func TestEveryUserMayDoItsWork(t *testing.T) {
 	must("opening the status bucket", err)
 	_, err = status.Put(ctx, "chain.dev", []byte("{}"))
 	must("writing the status", err)
+	_, err = status.Put(ctx, topology.EndpointsKey("dev"), []byte("{}"))
+	must("writing the endpoints", err)
 	status, err = api.JetStream().KeyValue(ctx, topology.BucketStatus)
 	must("opening the status bucket as api", err)
 	_, err = status.Get(ctx, "chain.dev")
 	must("reading the status", err)
+	status, err = operator.JetStream().KeyValue(ctx, topology.BucketStatus)
+	must("opening the status bucket as operator", err)
+	keys, err := status.Keys(ctx)
+	must("listing the status", err)
+	if len(keys) != 2 {
+		t.Errorf("keys of the status: %v", keys)
+	}
 
 	_, err = api.PublishOnce(ctx, ordersv1.Subject("main", ordersv1.FromAPI), "g:1", []byte("x"), nil)
 	must("publishing an order", err)

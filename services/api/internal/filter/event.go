@@ -41,9 +41,12 @@ type Arg struct{ Name, Value string }
 
 // Contract is what a contract of the config matches. Two contracts may match
 // one log, which is stored once under the first's name; so the filter goes by
-// address and topics, not by that name.
+// address and topics. By that name alone go the logs of a factory's children,
+// whose addresses the writer knows, and of anonymous events, which have no
+// topic of their own.
 type Contract struct {
 	Name       string
+	Children   bool   // of a factory: by name only
 	Address    []byte // nil: any
 	Signatures []Signature
 	StartBlock uint64
@@ -51,24 +54,36 @@ type Contract struct {
 
 // Signature is what the topics of an event look like.
 type Signature struct {
-	Topic0 []byte // 32 bytes
-	Topics int    // how many a log of it has
+	Topic0   []byte // 32 bytes
+	Topics   int    // how many a log of it has
+	From, To uint64 // blocks in which the ABI is in use, inclusive; To = 0: no end
+}
+
+// matchesAt says whether the signature is in use at a block.
+func (s *Signature) matchesAt(number uint64) bool {
+	return s.From <= number && (s.To == 0 || number <= s.To)
 }
 
 // OfContract reads a contract of the config.
 func OfContract(c *config.Contract) *Contract {
 	out := &Contract{Name: c.Name, StartBlock: c.StartBlock}
+	if c.Factory != nil {
+		out.Children = true
+		return out
+	}
 	if !c.Any {
 		out.Address = c.Address.Bytes()
 	}
-	for _, e := range c.Events {
-		n := 1
-		for _, in := range e.Inputs {
-			if in.Indexed {
-				n++
+	for _, a := range c.ABIs {
+		to := a.To
+		if to == config.Open {
+			to = 0
+		}
+		for _, e := range a.Events {
+			if !e.Anonymous {
+				out.Signatures = append(out.Signatures, Signature{Topic0: e.ID.Bytes(), Topics: config.Topics(&e), From: a.From, To: to})
 			}
 		}
-		out.Signatures = append(out.Signatures, Signature{Topic0: e.ID.Bytes(), Topics: n})
 	}
 	return out
 }
@@ -182,13 +197,16 @@ func (c *Contract) match(e *feedv1.Event) bool {
 	if c.Address != nil && !bytes.Equal(c.Address, e.GetAddress()) || e.GetBlockNumber() < c.StartBlock {
 		return false
 	}
+	if e.GetContract() == c.Name || c.Children {
+		return e.GetContract() == c.Name
+	}
 	topics := e.GetTopics()
 	for _, s := range c.Signatures {
-		if len(topics) == s.Topics && bytes.Equal(topics[0], s.Topic0) {
+		if len(topics) == s.Topics && bytes.Equal(topics[0], s.Topic0) && s.matchesAt(e.GetBlockNumber()) {
 			return true
 		}
 	}
-	return len(topics) == 0 && e.GetContract() == c.Name
+	return false
 }
 
 // matchArgs compares like Postgres' ->>: a string by its content, anything

@@ -48,6 +48,25 @@ func TestMatch(t *testing.T) {
 			t.Errorf("%v: %v %v", c.params, f.Match(e), f.Match(other))
 		}
 	}
+	versions := []filter.Contract{
+		{Name: "v", Address: usd.Bytes(), Signatures: []filter.Signature{{Topic0: word(1), Topics: 3, From: 5, To: 7}, {Topic0: word(1), Topics: 2, From: 8}}},
+		{Name: "usd", Children: true},
+	}
+	for contract, want := range map[string][]bool{"v": {false, true, false}, "usd": {true, true, true}} {
+		f, err := filter.ParseEvent(map[string]string{"contract": contract}, versions, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, number := range []uint64{4, 7, 8} {
+			e.BlockNumber = number
+			if f.Match(e) != want[i] {
+				t.Errorf("contract %s at block %d: %t", contract, number, f.Match(e))
+			}
+		}
+		if f.Match(other) {
+			t.Errorf("contract %s matched %v", contract, other)
+		}
+	}
 	e.BlockNumber = 4 // before the contract's start
 	if f, _ := filter.ParseEvent(map[string]string{"contract": "usd"}, contracts, nil); f.Match(e) {
 		t.Error("matched before the start block")

@@ -84,7 +84,11 @@ func (c *chain) onPoll(ctx context.Context, snap *store.Snapshot) {
 		c.build, c.channel = snap.Build, feedv1.HintChannel(snap.Build, n.Partition)
 		c.hub.want(c, old, c.channel)
 	}
-	c.finalized.Store(max(c.finalized.Load(), cur.Finalized))
+	if cur.Epoch != c.epoch || cur.Pos >= c.held {
+		// A deep revert takes it down; only a poll that is older than a hint is not
+		// asked.
+		c.finalized.Store(cur.Finalized)
+	}
 	if !c.started || n.Partition != c.partition || cur.Epoch != c.epoch {
 		c.restart(n.Partition, cur)
 		return
@@ -113,8 +117,8 @@ func (c *chain) onHint(ctx context.Context, h *feedv1.Hint) {
 		// The next poll restarts the feed from the cursor itself.
 		return
 	}
-	if h.GetFinalized() > 0 || h.GetHead() > 0 {
-		c.finalized.Store(max(c.finalized.Load(), int64(h.GetFinalized())))
+	if (h.GetFinalized() > 0 || h.GetHead() > 0) && h.GetPos() >= c.held {
+		c.finalized.Store(int64(h.GetFinalized()))
 	}
 	switch {
 	case h.GetPos() <= c.held:
@@ -125,8 +129,16 @@ func (c *chain) onHint(ctx context.Context, h *feedv1.Hint) {
 	}
 }
 
-// repair reads what lies between held and at least pos.
+// repair reads what lies between held and at least pos. While nobody is level
+// with the feed it is not read at all: a backfill, whose hints carry no rows,
+// would be read back whole for no one. Who joins meanwhile begins behind it or
+// pages by itself.
 func (c *chain) repair(ctx context.Context, pos uint64) {
+	if c.feed.Members() == 0 {
+		c.held = pos
+		c.feed.Skip(pos)
+		return
+	}
 	c.hub.repairs.Inc()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

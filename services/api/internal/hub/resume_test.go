@@ -28,11 +28,13 @@ type fakeStore struct {
 	commits []uint64 // positions at which transactions ended
 	rand    *rand.Rand
 	fail    bool
+	reads   int
 }
 
 func (s *fakeStore) FeedRows(_ context.Context, _ string, kinds store.Kinds, after, atLeast uint64, limit int) (store.Page, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reads++
 	if s.fail {
 		return store.Page{}, fmt.Errorf("the database is away")
 	}

@@ -129,6 +129,9 @@ func (s *Server) transfers(c echo.Context) error {
 		return err
 	}
 	account := strings.TrimPrefix(key(c, "account"), "account-hash-")
+	if hash, _, ok := filter.AccountHash(account); ok {
+		account = hash // a public key names its account too
+	}
 	rows, err := s.Store.Transfers(c.Request().Context(), n, account)
 	if err != nil {
 		return err

@@ -68,7 +68,7 @@ func (s *Server) listBlocks(c echo.Context) error {
 		if err != nil {
 			return err
 		}
-		return answer(c, http.StatusOK, page(rows, &l, func(b *feedv1.CasperBlock) store.Key { return blockKey(int64(b.GetHeight()), l.Desc) }, shape.OfCasperBlock))
+		return answer(c, http.StatusOK, page(rows, &l, func(b store.SignedBlock) store.Key { return blockKey(int64(b.GetHeight()), l.Desc) }, signed))
 	}
 	rows, finalized, err := s.Store.Blocks(c.Request().Context(), n.Name, l)
 	if err != nil {
@@ -107,16 +107,11 @@ func (s *Server) getBlock(c echo.Context) error {
 		}
 		return answer(c, http.StatusOK, shape.OfBlock(b, finalized))
 	}
-	var b *feedv1.CasperBlock
-	if hash != nil {
-		b, err = s.Store.CasperBlock(ctx, n.Name, hex.EncodeToString(hash))
-	} else {
-		b, err = s.Store.CasperBlockAt(ctx, n.Name, number)
-	}
+	b, err := s.Store.CasperBlockAt(ctx, n.Name, number, hex.EncodeToString(hash))
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, shape.OfCasperBlock(b))
+	return answer(c, http.StatusOK, signed(b))
 }
 
 func (s *Server) listEvents(c echo.Context) error {

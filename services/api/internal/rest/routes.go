@@ -32,6 +32,8 @@ func (s *Server) routes() []route {
 		{get, "/v1/networks/:network/blocks", auth.Public, []string{"from_block", "to_block", "order", "limit", "cursor"}, s.listBlocks},
 		{get, "/v1/networks/:network/blocks/:block", auth.Public, none, s.getBlock},
 		{get, "/v1/networks/:network/events", auth.Public, nil, s.listEvents}, // strict by itself: arg.NAME
+		{get, "/v1/networks/:network/accounts/:key", auth.Public, none, s.getAccount},
+		{get, "/v1/networks/:network/messages", auth.Public, []string{"entity", "topic", "limit", "cursor"}, s.listMessages},
 
 		{get, "/v1/markets", auth.Public, none, s.listMarkets},
 		{get, "/v1/markets/:symbol", auth.Public, none, s.getMarket},

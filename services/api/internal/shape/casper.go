@@ -5,8 +5,10 @@ package shape
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	feedv1 "fondaco.dev/proto/feed/v1"
 )
@@ -94,6 +96,57 @@ type CasperTransfer struct {
 	Gas          string  `json:"gas"`
 	ID           *string `json:"id"`
 	Timestamp    string  `json:"timestamp"`
+}
+
+// CasperSignedBlock is a block in the native lists, with the number of
+// validators whose finality signature of it is stored.
+type CasperSignedBlock struct {
+	CasperBlock
+	Signatures int64 `json:"signatures"`
+}
+
+// CasperAccount is what is known of an account. Totals are exact.
+type CasperAccount struct {
+	Network      string  `json:"network"`
+	AccountHash  string  `json:"account_hash"`
+	PublicKey    *string `json:"public_key"`  // null: never seen; a hash does not tell it
+	FirstSeen    string  `json:"first_seen"`  // time of the earliest deploy or transfer with it
+	FirstBlock   *int64  `json:"first_block"` // lowest height with one; null: not known yet
+	Deploys      int64   `json:"deploys"`     // in any state
+	TransfersIn  int64   `json:"transfers_in"`
+	TransfersOut int64   `json:"transfers_out"`
+}
+
+// OfCasperAccount makes the model of a row; times are Unix milliseconds.
+func OfCasperAccount(network, hash, key string, firstMs int64, firstHeight *int64, deploys, in, out int64) CasperAccount {
+	return CasperAccount{Network: network, AccountHash: hash, PublicKey: optional(key), FirstSeen: time.UnixMilli(firstMs).UTC().Format("2006-01-02T15:04:05.000Z"),
+		FirstBlock: firstHeight, Deploys: deploys, TransfersIn: in, TransfersOut: out}
+}
+
+// CasperMessage is what a contract emitted; one of Text and Bytes is set.
+type CasperMessage struct {
+	Network         string  `json:"network"`
+	TransactionHash string  `json:"transaction_hash"`
+	Index           int32   `json:"index"` // place in the transaction's list
+	Entity          string  `json:"entity"`
+	EntityName      string  `json:"entity_name"` // as the node wrote it
+	Topic           string  `json:"topic"`
+	TopicHash       string  `json:"topic_hash"`
+	TopicIndex      string  `json:"topic_index"` // decimal, as they exceed what a JSON number holds
+	BlockIndex      string  `json:"block_index"`
+	Text            *string `json:"text"`
+	Bytes           *string `json:"bytes"` // hex
+	BlockHash       string  `json:"block_hash"`
+	Timestamp       string  `json:"timestamp"`
+}
+
+// OptionalHex writes bytes without a prefix, nil as null.
+func OptionalHex(b []byte) *string {
+	if b == nil {
+		return nil
+	}
+	s := hex.EncodeToString(b)
+	return &s
 }
 
 func optional(s string) *string {

@@ -45,6 +45,10 @@ type Event struct {
 	Data        string          `json:"data"`
 	Finalized   bool            `json:"finalized"`
 	DecodeError string          `json:"decode_error,omitempty"`
+	// Reads are the contract's eth_calls at the block's hash, by name; absent
+	// when the contract has none. {"raw","error"} stands for an answer that
+	// does not have the configured types, with "reverted":true for a revert.
+	Reads json.RawMessage `json:"reads,omitempty"`
 }
 
 // OfEvent makes the shape of a row; finalized as in OfBlock.
@@ -53,10 +57,14 @@ func OfEvent(e *feedv1.Event, finalized int64) Event {
 	for i, t := range e.GetTopics() {
 		topics[i] = Hex(t)
 	}
+	var reads json.RawMessage
+	if len(e.GetReads()) > 0 {
+		reads = canonical(e.GetReads())
+	}
 	return Event{Network: e.GetNetwork(), BlockNumber: e.GetBlockNumber(), BlockHash: Hex(e.GetBlockHash()), BlockTime: e.GetBlockTime(),
 		TxHash: Hex(e.GetTxHash()), TxIndex: e.GetTxIndex(), LogIndex: e.GetLogIndex(), Address: Hex(e.GetAddress()), Contract: e.GetContract(),
 		Event: e.GetEvent(), Args: canonical(e.GetArgs()), Topics: topics, Data: Hex(e.GetData()),
-		Finalized: int64(e.GetBlockNumber()) <= finalized, DecodeError: e.GetDecodeError()}
+		Finalized: int64(e.GetBlockNumber()) <= finalized, DecodeError: e.GetDecodeError(), Reads: reads}
 }
 
 // canonical gives arguments one byte form: the writer's own JSON on a live

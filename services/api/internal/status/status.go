@@ -6,6 +6,7 @@ package status
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"sync"
 	"time"
 
@@ -48,6 +49,33 @@ type Network struct {
 	Status     string  `json:"status"`
 	NodeStatus string  `json:"node_status,omitempty"`
 	Problem    string  `json:"problem,omitempty"`
+
+	// What is proved; EVM networks only. From CompleteFrom to Indexed nothing that
+	// the configuration selects is missing: a block or event that is absent there
+	// does not exist. Null: no such promise can be made.
+	CompleteFrom *uint64 `json:"complete_from"`
+	CheckedTo    *uint64 `json:"checked_to"`          // up to here final blocks were read twice
+	Assurance    string  `json:"assurance,omitempty"` // receipts, headers or range
+	Holes        uint64  `json:"holes,omitempty"`     // units that could not be applied
+}
+
+// Assurances: what an absent event was excluded by.
+const (
+	ByReceipts = "receipts" // every block's receipts root was recomputed
+	ByHeaders  = "headers"  // every header is held, its bloom agrees with its logs
+	ByRange    = "range"    // headers of blocks with events only; others by the range's answer
+)
+
+func assurance(n *config.Network) string {
+	switch {
+	case n.Kind != config.KindEVM:
+		return ""
+	case n.Verify == config.VerifyReceipts:
+		return ByReceipts
+	case n.Headers == config.HeadersEvents:
+		return ByRange
+	}
+	return ByHeaders
 }
 
 // Report is what GET / answers.
@@ -161,7 +189,7 @@ func (b *Board) Report() Report {
 }
 
 func (b *Board) network(n *config.Network, now time.Time) Network {
-	out := Network{Name: n.Name, Kind: n.Kind, ChainID: n.ChainID, Status: Loading}
+	out := Network{Name: n.Name, Kind: n.Kind, ChainID: n.ChainID, Status: Loading, Assurance: assurance(n)}
 	node := b.nodes[n.Name]
 	out.Head, out.NodeStatus = node.Head, node.Status
 	if node.At > 0 && now.Sub(time.UnixMilli(node.At)) > silent {
@@ -175,6 +203,15 @@ func (b *Board) network(n *config.Network, now time.Time) Network {
 		return out
 	}
 	out.Indexed, out.Finalized, out.Problem = height(cur.Number), height(cur.Finalized), cur.Problem
+	if proof := b.snap.Networks[n.Name].Proof; n.Kind == config.KindEVM {
+		out.CompleteFrom, out.CheckedTo, out.Holes = height(proof.CompleteFrom), height(proof.CheckedTo), proof.Holes
+		if out.CompleteFrom != nil && (out.Indexed == nil || *out.CompleteFrom > *out.Indexed) {
+			out.CompleteFrom = nil
+		}
+	}
+	if out.Holes > 0 && out.Problem == "" {
+		out.Problem = fmt.Sprintf("%d units could not be applied, so rows are missing: see `fondaco deadletters list`", out.Holes)
+	}
 	if out.Head != nil && out.Indexed != nil && *out.Indexed > *out.Head {
 		// The event-handler tells the node's head once a second; what is indexed
 		// since then was on the node too.

@@ -25,20 +25,23 @@ func scanBlock(row pgx.Row, network string) (*feedv1.EvmBlock, uint64, error) {
 	return b, uint64(pos), nil
 }
 
-const eventColumns = `block_number, log_index, block_hash, block_time, tx_hash, tx_index, address, contract, event, args::text, topics, data, decode_error, pos`
+const eventColumns = `block_number, log_index, block_hash, block_time, tx_hash, tx_index, address, contract, event, args::text, topics, data, decode_error, reads::text, pos`
 
 func scanEvent(row pgx.Row, network string) (*feedv1.Event, uint64, error) {
 	e := &feedv1.Event{Network: network}
 	var number, at, pos int64
 	var log, tx int32
-	var args *string
+	var args, reads *string
 	if err := row.Scan(&number, &log, &e.BlockHash, &at, &e.TxHash, &tx, &e.Address, &e.Contract, &e.Event, &args, &e.Topics, &e.Data,
-		&e.DecodeError, &pos); err != nil {
+		&e.DecodeError, &reads, &pos); err != nil {
 		return nil, 0, err
 	}
 	e.BlockNumber, e.LogIndex, e.BlockTime, e.TxIndex = uint64(number), uint32(log), uint64(at), uint32(tx)
 	if args != nil {
 		e.Args = []byte(*args)
+	}
+	if reads != nil {
+		e.Reads = []byte(*reads)
 	}
 	return e, uint64(pos), nil
 }
@@ -140,36 +143,6 @@ func (s *Store) Block(ctx context.Context, network string, number int64, hash []
 	return b, finalized, err
 }
 
-// CasperBlocksByHeight lists Casper blocks by height with a keyset.
-func (s *Store) CasperBlocksByHeight(ctx context.Context, network string, l List) (out []*feedv1.CasperBlock, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
-		out = nil
-		lo, hi := l.bounds()
-		q := `select ` + casperBlockColumns + ` from ` + tx.table("casper_blocks") + ` where network = $1 and height > $2 and height < $3 order by height ` +
-			direction(l.Desc) + `, hash limit $4`
-		rows, err := tx.Query(ctx, q, network, lo.Block, hi.Block, l.Limit)
-		if err != nil {
-			return fmt.Errorf("reading blocks: %w", err)
-		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*feedv1.CasperBlock, error) { return scanCasperBlock(row, network) })
-		if err != nil {
-			return fmt.Errorf("reading blocks: %w", err)
-		}
-		return nil
-	})
-	return out, err
-}
-
-// CasperBlockAt finds the block of a height.
-func (s *Store) CasperBlockAt(ctx context.Context, network string, height int64) (b *feedv1.CasperBlock, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
-		q := `select ` + casperBlockColumns + ` from ` + tx.table("casper_blocks") + ` where network = $1 and height = $2 order by hash limit 1`
-		b, err = scanCasperBlock(tx.QueryRow(ctx, q, network, height), network)
-		return found(err, "reading block")
-	})
-	return b, err
-}
-
 // Events lists logs in chain order that the filter selects.
 func (s *Store) Events(ctx context.Context, network string, f *filter.Event, l List) (out []*feedv1.Event, finalized int64, err error) {
 	err = s.viewLive(ctx, func(tx *Tx) error {
@@ -210,7 +183,9 @@ func eventConditions(network string, f *filter.Event, l *List) (string, []any) {
 	lo, hi := l.bounds()
 	add("(block_number, log_index) > (%s, %s)", lo.Block, lo.Log)
 	add("(block_number, log_index) < (%s, %s)", hi.Block, hi.Log)
-	if c := f.Contract; c != nil {
+	if c := f.Contract; c != nil && c.Children {
+		add("contract = %s", c.Name)
+	} else if c != nil {
 		if c.Address != nil {
 			add("address = %s", c.Address)
 		}
@@ -220,10 +195,19 @@ func eventConditions(network string, f *filter.Event, l *List) (string, []any) {
 		either := []string{}
 		for _, sig := range c.Signatures {
 			args = append(args, sig.Topic0, sig.Topics)
-			either = append(either, fmt.Sprintf("(topics[1] = $%d and cardinality(topics) = $%d)", len(args)-1, len(args)))
+			is := fmt.Sprintf("topics[1] = $%d and cardinality(topics) = $%d", len(args)-1, len(args))
+			if sig.From > 0 {
+				args = append(args, int64(min(sig.From, math.MaxInt64)))
+				is += fmt.Sprintf(" and block_number >= $%d", len(args))
+			}
+			if sig.To > 0 {
+				args = append(args, int64(min(sig.To, math.MaxInt64)))
+				is += fmt.Sprintf(" and block_number <= $%d", len(args))
+			}
+			either = append(either, "("+is+")")
 		}
 		args = append(args, c.Name)
-		either = append(either, fmt.Sprintf("(cardinality(topics) = 0 and contract = $%d)", len(args)))
+		either = append(either, fmt.Sprintf("contract = $%d", len(args)))
 		parts = append(parts, "("+strings.Join(either, " or ")+")")
 	}
 	if f.Address != nil {

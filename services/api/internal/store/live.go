@@ -31,6 +31,7 @@ type Network struct {
 	Kind      string // evm, casper
 	Partition string // CHAIN subject
 	ChainID   uint64
+	Proof     Proof
 }
 
 // Cursor is how far a partition is.
@@ -152,6 +153,9 @@ func readSnapshot(ctx context.Context, tx *Tx) (*Snapshot, error) {
 		return nil, fmt.Errorf("reading the networks: %w", err)
 	}
 	const cursors = `select partition, ` + cursorColumns + ` from ctl.cursors where build = $1 or build = ''`
+	if err := readProofs(ctx, tx, snap); err != nil {
+		return nil, err
+	}
 	rows, err = tx.Query(ctx, cursors, snap.Build)
 	if err != nil {
 		return nil, fmt.Errorf("reading the cursors: %w", err)

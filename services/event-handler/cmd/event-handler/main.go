@@ -1,11 +1,31 @@
-// The event-handler: chain nodes -> CHAIN.
+// The event-handler: chain nodes -> CHAIN. With --once it publishes one range and
+// ends: 0 done, 1 failed, 2 arguments or settings not understood.
 package main
 
 import (
+	"fmt"
+	"os"
+
+	"fondaco.dev/pkg/env"
 	"fondaco.dev/pkg/run"
 	eventhandler "fondaco.dev/services/event-handler"
+	"fondaco.dev/services/event-handler/internal/once"
 )
 
 func main() {
-	run.Main("event-handler", eventhandler.ConfigFromEnv, eventhandler.Run)
+	load := eventhandler.ConfigFromEnv
+	if len(os.Args) > 1 && os.Args[1] != "healthcheck" {
+		opts, err := once.Parse(os.Args[1:])
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "event-handler: %v\n%s", err, once.Usage)
+			os.Exit(2)
+		}
+		opts.Out = os.Stdout
+		load = func(lookup env.Lookup) (eventhandler.Config, error) {
+			cfg, err := eventhandler.ConfigFromEnv(lookup)
+			cfg.Once = opts
+			return cfg, err
+		}
+	}
+	run.Main("event-handler", load, eventhandler.Run)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
 )
@@ -65,8 +66,9 @@ func (s *Source) fits(r received) error {
 	return nil
 }
 
-// block notes a block's height, and what is missing below it.
-func (s *Source) block(b Block) {
+// block notes a block's height, and what is missing below it. fetched: over
+// JSON-RPC, with its signatures.
+func (s *Source) block(b Block, fetched bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.started {
@@ -82,13 +84,16 @@ func (s *Source) block(b Block) {
 	}
 	s.covered.add(b.Height, b.Height)
 	s.link(b)
+	if fetched {
+		s.filled[b.Height] = true
+	}
 	if b.Height == 0 && s.genesis == "" {
 		s.genesis = b.Hash
 	}
 	if b.Height > s.head.Height || s.head.Hash == "" {
 		s.head = b
 	}
-	s.backfill = s.covered.gap()
+	s.lastBlock = time.Now()
 	s.obs.Gap(s.covered.missing())
 }
 
@@ -101,6 +106,7 @@ func (s *Source) link(b Block) {
 	s.oldest = append(s.oldest, b.Height)
 	if len(s.oldest) > maxLinks {
 		delete(s.links, s.oldest[0])
+		delete(s.filled, s.oldest[0])
 		s.oldest = s.oldest[1:]
 	}
 }
@@ -110,7 +116,13 @@ func (s *Source) resume() *chainv1.Resume {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	hash, _ := hex.DecodeString(s.head.Hash)
-	r := &chainv1.Resume{Genesis: s.genesisBytes(), Head: s.head.Height, Hash: hash, Finalized: s.head.Height, BackfillHeight: s.backfill, Started: s.started}
+	backfill, _ := s.covered.gap()
+	// A block whose deploys are not all told is fetched again after a crash, unless
+	// it is among the newest facts, which are read back.
+	if h, ok := s.owed.lowest(); ok && len(s.set.RPC) > 0 && (backfill == 0 || h < backfill) {
+		backfill = h
+	}
+	r := &chainv1.Resume{Genesis: s.genesisBytes(), Head: s.head.Height, Hash: hash, Finalized: s.head.Height, BackfillHeight: backfill, Started: s.started}
 	for _, key := range slices.Sorted(maps.Keys(s.nodes)) {
 		p := s.nodes[key]
 		r.Nodes = append(r.Nodes, &chainv1.NodeResume{Url: key, ApiVersion: p.apiVersion, LastId: p.lastID, HasLastId: p.hasLast})
@@ -125,10 +137,24 @@ func (s *Source) bound() bool {
 	return s.started || s.genesis != ""
 }
 
-// wanted returns the lowest missing height, and whether there is one.
-func (s *Source) wanted() (uint64, bool) {
+// wanted returns the lowest span of missing heights, and whether there is one.
+func (s *Source) wanted() (lo, hi uint64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.covered.gap()
-	return h, h > 0
+	lo, hi = s.covered.gap()
+	return lo, hi, lo > 0
+}
+
+// has says whether a block is not missing.
+func (s *Source) has(e Event) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.started && s.covered.has(e.Block.Height)
+}
+
+// quiet: no block has come for so long that a node's tip is worth a question.
+func (s *Source) quiet() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Since(s.lastBlock) > s.set.Quiet
 }

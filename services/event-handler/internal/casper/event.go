@@ -27,8 +27,9 @@ type Event struct {
 	Kind string
 	Key  string // unique within the kind, lower case
 	Raw  []byte
-	// Block is set for a BlockAdded.
+	// Block is set for a BlockAdded, and Names are the deploys in it.
 	Block *Block
+	Names []txHash
 	// APIVersion is set for an ApiVersion.
 	APIVersion string
 }
@@ -105,7 +106,7 @@ func (e *Event) read(body json.RawMessage) (err error) {
 	case "ApiVersion":
 		return json.Unmarshal(body, &e.APIVersion)
 	case "BlockAdded":
-		e.Block, err = readBlock(body)
+		e.Block, e.Names, err = readBlock(body)
 		if err == nil {
 			e.Key = e.Block.Hash
 		}
@@ -147,13 +148,14 @@ func (e *Event) read(body json.RawMessage) (err error) {
 
 // readBlock reads the body of a BlockAdded: the block is bare in 1.x, under
 // Version1 or Version2 in 2.x.
-func readBlock(body json.RawMessage) (*Block, error) {
+func readBlock(raw json.RawMessage) (*Block, []txHash, error) {
 	type block struct {
 		Hash   string `json:"hash"`
 		Header *struct {
 			Parent string      `json:"parent_hash"`
 			Height json.Number `json:"height"`
 		} `json:"header"`
+		Body json.RawMessage `json:"body"`
 	}
 	var b struct {
 		BlockHash string `json:"block_hash"`
@@ -163,8 +165,8 @@ func readBlock(body json.RawMessage) (*Block, error) {
 			Version2 *block
 		} `json:"block"`
 	}
-	if err := json.Unmarshal(body, &b); err != nil {
-		return nil, err
+	if err := json.Unmarshal(raw, &b); err != nil {
+		return nil, nil, err
 	}
 	inner := &b.Block.block
 	for _, v := range []*block{b.Block.Version1, b.Block.Version2} {
@@ -173,17 +175,20 @@ func readBlock(body json.RawMessage) (*Block, error) {
 		}
 	}
 	if inner.Header == nil {
-		return nil, errors.New("a block without header")
+		return nil, nil, errors.New("a block without header")
 	}
 	h, err := hash(b.BlockHash, inner.Hash)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	height, err := strconv.ParseUint(inner.Header.Height.String(), 10, 64)
 	if err != nil {
-		return nil, fmt.Errorf("height: %w", err)
+		return nil, nil, fmt.Errorf("height: %w", err)
 	}
-	return &Block{Height: height, Hash: h, Parent: strings.ToLower(inner.Header.Parent)}, nil
+	// A body of a shape that is not known names nothing; the block counts all the same.
+	var in body
+	_ = json.Unmarshal(inner.Body, &in)
+	return &Block{Height: height, Hash: h, Parent: strings.ToLower(inner.Header.Parent)}, in.names(), nil
 }
 
 // readTransaction finds the hash: {"transaction_hash":{"Version1":h}}, or the

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -14,36 +15,66 @@ import (
 	"fondaco.dev/services/event-handler/internal/jsonrpc"
 )
 
-// filler fetches blocks that no node streams any more, over JSON-RPC, lowest
-// first. What it makes of a block has the shape of the node's own events, with
-// the node's bytes inside: one DeployProcessed or TransactionProcessed for each
-// of its deploys and transactions, then the BlockAdded. Finality signatures,
-// steps and the time of acceptance cannot be had this way.
+// filler fetches over JSON-RPC what no node streams any more: missing blocks,
+// lowest first, and the outcomes of deploys that blocks name. What it makes of
+// a block has the shape of the node's own events, with the node's bytes inside:
+// one DeployProcessed or TransactionProcessed for each of its deploys, the
+// BlockAdded, a FinalitySignature for each proof. Steps, messages of contracts
+// and the time of acceptance cannot be had this way.
+//
+// Lowest first, because then one number says after a crash what is done, and
+// because the rows of a chain that is being read in are a prefix of it. A
+// backfill of a long chain and a gap of three blocks are the same thing.
 type filler struct {
 	s       *Source
 	clients []*jsonrpc.Client
-	current int
 	out     chan<- received
 
-	mu    sync.Mutex // guards what sameChain remembers
-	asked time.Time
-	wrong error
+	mu      sync.Mutex // guards what follows
+	current int        // the client that is asked; moved by a failure
+	asked   time.Time  // what sameChain remembers
+	wrong   error
 }
 
-// gapPatience: a height must be missing for that long, since several streams
-// are rarely in step.
-const gapPatience = 2 * time.Second
+const (
+	// ahead is how many blocks are fetched at once; they are handed out in order.
+	ahead = 4
+	// atOnce is how many deploys of a block are asked for at once.
+	atOnce = 4
+	// perSecond is the default bound on calls of one endpoint: half of what a node
+	// grants (qps_limit = 100 in its configuration).
+	perSecond = 50
+)
 
-func newFiller(s *Source, urls []string, out chan<- received) (*filler, error) {
+func newFiller(s *Source, endpoints []Endpoint, out chan<- received) (*filler, error) {
 	f := &filler{s: s, out: out}
-	for _, u := range urls {
-		c, err := jsonrpc.New(u, jsonrpc.Options{})
+	for _, e := range endpoints {
+		if e.PerSecond == 0 {
+			e.PerSecond = perSecond
+		}
+		c, err := jsonrpc.New(e.URL, jsonrpc.Options{PerSecond: e.PerSecond})
 		if err != nil {
 			return nil, err
 		}
 		f.clients = append(f.clients, c)
 	}
 	return f, nil
+}
+
+// client is the endpoint to ask now.
+func (f *filler) client() *jsonrpc.Client {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.clients[f.current%len(f.clients)]
+}
+
+// failed moves on to the next endpoint, unless somebody did already.
+func (f *filler) failed(c *jsonrpc.Client) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.clients[f.current%len(f.clients)] == c {
+		f.current++
+	}
 }
 
 // sameChain asks the JSON-RPC endpoints for block 0 and returns an error when
@@ -59,12 +90,12 @@ func (f *filler) sameChain(ctx context.Context) error {
 	f.wrong = nil
 	for _, c := range f.clients {
 		ask, cancel := context.WithTimeout(ctx, 5*time.Second)
-		e, _, err := fetchBlock(ask, c, 0)
+		got, err := fetchBlock(ask, c, 0)
 		cancel()
 		if err != nil {
 			continue
 		}
-		theirs, err := hex.DecodeString(e.Block.Hash)
+		theirs, err := hex.DecodeString(got.block.Block.Hash)
 		if err != nil {
 			continue
 		}
@@ -77,35 +108,40 @@ func (f *filler) sameChain(ctx context.Context) error {
 	return f.wrong
 }
 
-// run fills gaps until ctx ends.
+// run fills what is missing until ctx ends.
 func (f *filler) run(ctx context.Context) {
 	backoff := run.Backoff{Min: time.Second, Max: time.Minute}
 	said := ""
-	for last := uint64(0); ; {
-		height, ok := f.s.wanted()
-		// The lowest of many missing heights, or one that was missing before.
-		if !ok || height != last && height != last+1 {
-			last = height
-			if !pause(ctx, gapPatience) {
-				return
+	for next := uint64(0); ; {
+		did, err := f.pay(ctx)
+		lo, hi, ok := f.s.wanted()
+		switch {
+		case err != nil:
+		case ok && lo == next:
+			did = true
+			next, err = f.fill(ctx, lo, min(hi, lo+8*ahead-1))
+		case ok: // a height that is still missing after a pause is fetched
+			did, next = false, lo
+		case !did:
+			if did, err = f.proofs(ctx); err == nil && !did {
+				did, err = f.tip(ctx)
 			}
-			continue
 		}
-		last = height
-		err := f.fill(ctx, height)
+		if err == nil && !did && !pause(ctx, f.s.set.Patience) {
+			return
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		f.s.obs.Filled(err)
 		if err == nil {
 			backoff.Reset()
 			said = ""
 			continue
 		}
-		f.current++
+		f.s.obs.Filled(err)
 		if text := err.Error(); text != said {
 			said = text
-			f.s.log.Warn("a missing block could not be fetched", zap.Uint64("height", height), zap.Error(err))
+			f.s.log.Warn("what is missing could not be fetched", zap.Uint64("height", next), zap.Error(err))
 		}
 		if backoff.Wait(ctx) != nil {
 			return
@@ -124,26 +160,142 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// fill fetches one block with its deploys and hands them out.
-func (f *filler) fill(ctx context.Context, height uint64) error {
-	c := f.clients[f.current%len(f.clients)]
-	block, hashes, err := fetchBlock(ctx, c, height)
-	if err != nil {
-		return err
+// fill fetches the blocks lo..hi, several at once, and hands them out in order.
+// It returns the height after the last one that was taken.
+func (f *filler) fill(ctx context.Context, lo, hi uint64) (next uint64, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	type answer struct {
+		fetched
+		err error
 	}
+	answers := make([]chan answer, hi-lo+1)
+	for i := range answers {
+		answers[i] = make(chan answer, 1)
+	}
+	room := make(chan struct{}, ahead) // taken by a block until it is handed out
+	wg.Go(func() {
+		for i := range answers {
+			select {
+			case <-ctx.Done():
+				return
+			case room <- struct{}{}:
+			}
+			wg.Go(func() {
+				got, err := f.fetch(ctx, lo+uint64(i))
+				answers[i] <- answer{got, err}
+			})
+		}
+	})
+	for i := range answers {
+		select {
+		case <-ctx.Done():
+			return lo + uint64(i), ctx.Err()
+		case a := <-answers[i]:
+			if a.err == nil {
+				a.err = f.hand(ctx, a.events())
+			}
+			if a.err != nil {
+				return lo + uint64(i), a.err
+			}
+			f.s.obs.Filled(nil)
+		}
+		<-room
+	}
+	return hi + 1, nil
+}
+
+// fetch gets one block with the outcomes of its deploys.
+func (f *filler) fetch(ctx context.Context, height uint64) (got fetched, err error) {
+	c := f.client()
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			f.failed(c)
+		}
+	}()
+	if got, err = fetchBlock(ctx, c, height); err != nil {
+		return got, err
+	}
+	return got, f.complete(ctx, c, &got)
+}
+
+// complete checks a block and fetches the outcomes of its deploys.
+func (f *filler) complete(ctx context.Context, c *jsonrpc.Client, got *fetched) error {
 	// The block is checked before anything of it is stored.
-	if err := f.s.fits(received{Event: block}); err != nil {
+	if err := f.s.fits(received{Event: got.block}); err != nil {
 		return fmt.Errorf("%s: %w", c.Name(), err)
 	}
-	events := make([]Event, 0, len(hashes)+1)
-	for _, h := range hashes {
-		e, err := fetchProcessed(ctx, c, h)
-		if err != nil {
-			return fmt.Errorf("block %d: %w", height, err)
-		}
-		events = append(events, e)
+	names := got.block.Names
+	got.outcomes = make([]Event, len(names))
+	errs := make([]error, len(names))
+	room := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for i, h := range names {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			got.outcomes[i], errs[i] = fetchProcessed(ctx, c, h)
+		})
 	}
-	for _, e := range append(events, block) {
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("block %d: %w", got.block.Block.Height, err)
+	}
+	return nil
+}
+
+// pay fetches outcomes that are owed.
+func (f *filler) pay(ctx context.Context) (did bool, err error) {
+	due := f.s.due(4 * atOnce)
+	for _, h := range due {
+		c := f.client()
+		e, err := fetchProcessed(ctx, c, h)
+		if err == nil {
+			err = f.hand(ctx, []Event{e})
+		}
+		if ctx.Err() != nil {
+			return did, ctx.Err()
+		}
+		f.s.obs.Paid(err)
+		if err != nil {
+			f.failed(c)
+			if f.s.unpaid(h) {
+				f.s.log.Error("the outcome of a deploy is given up: no node has it", zap.String("deploy", h.hash()), zap.Error(err))
+			}
+		}
+	}
+	return len(due) > 0, nil
+}
+
+// tip asks for the newest block when the streams have told none for a while: a
+// node that is still joining streams nothing, and JSON-RPC may know more.
+func (f *filler) tip(ctx context.Context) (did bool, err error) {
+	if !f.s.quiet() {
+		return false, nil
+	}
+	c := f.client()
+	got, err := fetchTip(ctx, c)
+	if err == nil && f.s.has(got.block) {
+		return false, nil
+	}
+	if err == nil {
+		if err = f.complete(ctx, c, &got); err == nil {
+			err = f.hand(ctx, got.events())
+		}
+	}
+	if err != nil {
+		f.failed(c)
+		return false, fmt.Errorf("asking for the newest block: %w", err)
+	}
+	f.s.obs.Filled(nil)
+	return true, nil
+}
+
+// hand gives events to the source, one by one.
+func (f *filler) hand(ctx context.Context, events []Event) error {
+	for _, e := range events {
 		verdict := make(chan error, 1)
 		select {
 		case <-ctx.Done():

@@ -19,7 +19,7 @@ func (s *Source) node(ctx context.Context, base string, positions map[string]pos
 		key := endpointKey(u)
 		st := &stream{
 			url: u, key: key, name: endpointName(u), http: client, idle: s.set.Idle, limit: maxEvent, out: out, obs: observed{s.obs, s}, log: s.log,
-			pos: positions[key], sameChain: f.sameChain, prove: s.bound,
+			pos: positions[key], sameChain: f.sameChain, prove: s.bound, lost: s.suspect,
 		}
 		if strings.HasSuffix(key, "/deploys") || strings.HasSuffix(key, "/sigs") {
 			st.prove = func() bool { return false } // they hold no blocks

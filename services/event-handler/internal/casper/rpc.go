@@ -4,71 +4,103 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"fondaco.dev/services/event-handler/internal/jsonrpc"
 )
 
-// txHash names a deploy, or a transaction of 2.x.
-type txHash struct {
-	Deploy   string `json:"Deploy,omitempty"`
-	Version1 string `json:"Version1,omitempty"`
-	legacy   bool   // a 1.x deploy: info_get_deploy
+// fetched is a block with all that can be had of it over JSON-RPC, in the shape
+// of the node's own events.
+type fetched struct {
+	block      Event
+	outcomes   []Event // one of each deploy and transaction, in the block's order
+	signatures []Event // finality signatures: the proofs of the answer
 }
 
-// fetchBlock asks for the block at a height and makes its BlockAdded. Source:
-// chain_get_block of casper-node 1.x (block) and 2.x (block_with_signatures).
-func fetchBlock(ctx context.Context, c *jsonrpc.Client, height uint64) (Event, []txHash, error) {
+// events lists all in the order in which a node sends them.
+func (f *fetched) events() []Event {
+	return slices.Concat(f.outcomes, []Event{f.block}, f.signatures)
+}
+
+// byHeight and latest are block identifiers of chain_get_block.
+func byHeight(height uint64) map[string]any {
+	return map[string]any{"block_identifier": map[string]any{"Height": height}}
+}
+
+// fetchBlock asks for the block at a height and makes its BlockAdded and the
+// FinalitySignatures. Source: chain_get_block of casper-node 1.x (block, with
+// its proofs inside) and 2.x (block_with_signatures).
+func fetchBlock(ctx context.Context, c *jsonrpc.Client, height uint64) (fetched, error) {
+	f, err := askBlock(ctx, c, byHeight(height))
+	if err == nil && f.block.Block.Height != height {
+		err = fmt.Errorf("%s answered chain_get_block for height %d with another block", c.Name(), height)
+	}
+	return f, err
+}
+
+// fetchTip asks for the newest block that the node has.
+func fetchTip(ctx context.Context, c *jsonrpc.Client) (fetched, error) {
+	return askBlock(ctx, c, nil)
+}
+
+type proof struct {
+	PublicKey string `json:"public_key"`
+	Signature string `json:"signature"`
+}
+
+func askBlock(ctx context.Context, c *jsonrpc.Client, params any) (f fetched, err error) {
 	var res struct {
 		Block json.RawMessage `json:"block"`
 		With  struct {
-			Block json.RawMessage `json:"block"`
+			Block  json.RawMessage `json:"block"`
+			Proofs []proof         `json:"proofs"`
 		} `json:"block_with_signatures"`
 	}
-	params := map[string]any{"block_identifier": map[string]any{"Height": height}}
 	if err := c.Call(ctx, &res, "chain_get_block", params); err != nil {
-		return Event{}, nil, err
+		return f, err
 	}
-	raw := res.Block
+	raw, old := res.Block, true
 	if len(raw) == 0 || string(raw) == "null" {
-		raw = res.With.Block
-	}
-	var body struct {
-		Hash string `json:"hash"`
-		Body struct {
-			Deploys      []string            `json:"deploy_hashes"`
-			Transfers    []string            `json:"transfer_hashes"`
-			Transactions map[string][]txHash `json:"transactions"`
-		} `json:"body"`
+		raw, old = res.With.Block, false
 	}
 	var wrapped struct{ Version1, Version2 json.RawMessage }
 	inner := raw
 	if err := json.Unmarshal(raw, &wrapped); err != nil {
-		return Event{}, nil, fmt.Errorf("%s answered chain_get_block without a block", c.Name())
+		return f, fmt.Errorf("%s answered chain_get_block without a block", c.Name())
 	}
 	for _, w := range []json.RawMessage{wrapped.Version1, wrapped.Version2} {
 		if len(w) > 0 {
 			inner = w
 		}
 	}
-	if err := json.Unmarshal(inner, &body); err != nil {
-		return Event{}, nil, fmt.Errorf("%s answered a block of another shape: %w", c.Name(), err)
+	var block struct {
+		Hash   string `json:"hash"`
+		Header struct {
+			Era json.Number `json:"era_id"`
+		} `json:"header"`
+		Proofs []proof `json:"proofs"`
 	}
-	e := Read(fmt.Appendf(nil, `{"BlockAdded":{"block_hash":%q,"block":%s}}`, body.Hash, raw))
-	if e.Block == nil || e.Block.Height != height {
-		return Event{}, nil, fmt.Errorf("%s answered chain_get_block for height %d with another block", c.Name(), height)
+	if err := json.Unmarshal(inner, &block); err != nil {
+		return f, fmt.Errorf("%s answered a block of another shape: %w", c.Name(), err)
 	}
-	// A Version1 block of a 2.x node is one of the 1.x times: its deploys are asked
-	// for as such.
-	var hashes []txHash
-	for _, h := range append(body.Body.Deploys, body.Body.Transfers...) {
-		hashes = append(hashes, txHash{Deploy: h, legacy: true})
+	f.block = Read(fmt.Appendf(nil, `{"BlockAdded":{"block_hash":%q,"block":%s}}`, block.Hash, raw))
+	if f.block.Block == nil {
+		return f, fmt.Errorf("%s answered a block of another shape", c.Name())
 	}
-	for _, lane := range slices.Sorted(maps.Keys(body.Body.Transactions)) {
-		hashes = append(hashes, body.Body.Transactions[lane]...)
+	for _, p := range append(block.Proofs, res.With.Proofs...) {
+		// The height and the chain's hash that a 2.x signature carries are not in the
+		// proof; its first version had neither.
+		sig := fmt.Appendf(nil, `{"block_hash":%q,"era_id":%s,"signature":%q,"public_key":%q}`, block.Hash, orNull(json.RawMessage(block.Header.Era)), p.Signature, p.PublicKey)
+		if !old {
+			sig = fmt.Appendf(nil, `{"V1":%s}`, sig)
+		}
+		e := Read(fmt.Appendf(nil, `{"FinalitySignature":%s}`, sig))
+		if e.Kind != "FinalitySignature" {
+			return f, fmt.Errorf("%s answered block %d with a proof of another shape", c.Name(), f.block.Block.Height)
+		}
+		f.signatures = append(f.signatures, e)
 	}
-	return e, hashes, nil
+	return f, nil
 }
 
 // fetchProcessed asks for a deploy's or transaction's outcome and makes the
@@ -134,7 +166,9 @@ func deployProcessed(ctx context.Context, c *jsonrpc.Client, hash string) ([]byt
 		hash, orNull(h.Account), orNull(h.Timestamp), orNull(h.TTL), orNull(h.Dependencies), orNull(block), orNull(result)), nil
 }
 
-// transactionProcessed: source info_get_transaction of casper-node 2.x.
+// transactionProcessed: source info_get_transaction of casper-node 2.x. The
+// answer does not hold what contracts emitted, so the event has no messages:
+// they are unknown, not none, and a node that streams the event may tell them.
 func transactionProcessed(ctx context.Context, c *jsonrpc.Client, h txHash) ([]byte, error) {
 	type payload struct {
 		Initiator json.RawMessage `json:"initiator_addr"`
@@ -173,7 +207,7 @@ func transactionProcessed(ctx context.Context, c *jsonrpc.Client, h txHash) ([]b
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(nil, `{"TransactionProcessed":{"transaction_hash":%s,"initiator_addr":%s,"timestamp":%s,"ttl":%s,"block_hash":%s,"execution_result":%s,"messages":[]}}`,
+	return fmt.Appendf(nil, `{"TransactionProcessed":{"transaction_hash":%s,"initiator_addr":%s,"timestamp":%s,"ttl":%s,"block_hash":%s,"execution_result":%s}}`,
 		name, orNull(p.Initiator), orNull(p.Timestamp), orNull(p.TTL), orNull(res.Info.BlockHash), orNull(res.Info.Result)), nil
 }
 

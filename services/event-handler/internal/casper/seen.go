@@ -51,8 +51,8 @@ type heights struct{ spans []span }
 // span is lo..hi, inclusive.
 type span struct{ lo, hi uint64 }
 
-// maxSpans bounds the set; above it the two lowest become one, so that a gap
-// between them is forgotten.
+// maxSpans bounds the set; above it a span is taken for missing again, as what
+// is fetched twice does no harm and what is forgotten does.
 const maxSpans = 10_000
 
 // add puts lo..hi into the set.
@@ -71,18 +71,21 @@ func (h *heights) add(lo, hi uint64) {
 	}
 	h.spans = slices.Replace(h.spans, i, k, span{lo, hi})
 	if len(h.spans) > maxSpans {
-		h.spans[1].lo = h.spans[0].lo
-		h.spans = slices.Delete(h.spans, 0, 1)
+		h.spans = slices.Delete(h.spans, 1, 2)
 	}
 }
 
-// gap returns the lowest height that is missing between two that are there;
-// 0 when none is.
-func (h *heights) gap() uint64 {
+// gap returns the lowest span that is missing between two that are there; 0, 0
+// when none is.
+func (h *heights) gap() (lo, hi uint64) {
 	if len(h.spans) < 2 {
-		return 0
+		return 0, 0
 	}
-	return h.spans[0].hi + 1
+	return h.spans[0].hi + 1, h.spans[1].lo - 1
+}
+
+func (h *heights) has(height uint64) bool {
+	return slices.ContainsFunc(h.spans, func(s span) bool { return s.lo <= height && height <= s.hi })
 }
 
 // missing counts the heights between the lowest and the highest that are not there.

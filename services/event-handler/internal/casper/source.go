@@ -31,6 +31,16 @@ type Observer interface {
 	Gap(missing uint64)
 	// Filled: a block was fetched over JSON-RPC, or could not be.
 	Filled(err error)
+	// Owed: the number of deploys that blocks name and whose outcome has not come.
+	Owed(deploys int)
+	// Paid: an owed outcome was fetched over JSON-RPC, or could not be.
+	Paid(err error)
+}
+
+// Endpoint is a node's JSON-RPC.
+type Endpoint struct {
+	URL       string
+	PerSecond uint64 // most calls a second; 0 = 50
 }
 
 // Settings of a source.
@@ -39,13 +49,19 @@ type Settings struct {
 	// each (a path that is not "/").
 	SSE []string
 	// RPC are JSON-RPC endpoints that fill gaps; may be empty.
-	RPC []string
+	RPC []Endpoint
 	// StartBlock is the lowest height to fetch when the subject is empty; 0:
 	// begin with the first block that a node streams.
 	StartBlock uint64
 	// Idle is the silence after which a connection counts as dead. Default
 	// 60 s; a node sends a comment every 15 s (warp's keep-alive).
 	Idle time.Duration
+	// Patience is for how long a block or an outcome must be missing before it is
+	// asked for: several streams are rarely in step. Default 3 s.
+	Patience time.Duration
+	// Quiet is the time without a block after which JSON-RPC is asked for the
+	// newest one. Default 90 s: a block takes 8 s (2.x) to 65 s (1.x).
+	Quiet time.Duration
 }
 
 // State is what a source knows; heights are block heights.
@@ -55,6 +71,7 @@ type State struct {
 	Connected int // streams that are up
 	Endpoints map[string]error
 	Gap       uint64 // missing heights below the head
+	Owed      int    // deploys named by a block whose outcome has not come
 }
 
 // Source merges the event streams of several nodes into facts, each once.
@@ -64,18 +81,23 @@ type Source struct {
 	obs  Observer
 	log  *zap.Logger
 
-	nodes map[string]position
-	seen  *seen
+	nodes   map[string]position
+	seen    *seen // facts that a stream told
+	fetched *seen // facts that JSON-RPC told; apart, so that a backfill does not drive out what streams repeat
 
-	mu       sync.Mutex // guards what follows; the streams, the filler and State read it
-	genesis  string     // hash of block 0, hex; "" while unknown
-	backfill uint64     // lowest missing height; 0 = none
-	head     Block
-	started  bool
-	covered  heights
-	links    map[uint64]Block // recent blocks by height
-	oldest   []uint64         // their heights in the order of arrival
-	ends     map[string]error // endpoint -> why it is down; nil = up
+	mu        sync.Mutex // guards what follows; the streams, the filler and State read it
+	genesis   string     // hash of block 0, hex; "" while unknown
+	head      Block
+	started   bool
+	covered   heights
+	owed      *owed
+	full      bool             // owed was full
+	doubt     *doubt           // blocks of which signatures may be missing
+	lastBlock time.Time        // when a block came
+	links     map[uint64]Block // recent blocks by height
+	filled    map[uint64]bool  // those of links that JSON-RPC told
+	oldest    []uint64         // their heights in the order of arrival
+	ends      map[string]error // endpoint -> why it is down; nil = up
 }
 
 const (
@@ -92,23 +114,29 @@ func Restore(ctx context.Context, log core.Log, tail core.Tail, set Settings, em
 	if set.Idle <= 0 {
 		set.Idle = 60 * time.Second
 	}
+	if set.Patience <= 0 {
+		set.Patience = 3 * time.Second
+	}
+	if set.Quiet <= 0 {
+		set.Quiet = 90 * time.Second
+	}
 	s := &Source{
-		set: set, emit: emit, obs: obs, log: zl, nodes: map[string]position{}, seen: newSeen(),
-		links: map[uint64]Block{}, ends: map[string]error{},
+		set: set, emit: emit, obs: obs, log: zl, nodes: map[string]position{}, seen: newSeen(), fetched: newSeen(),
+		owed: newOwed(set.Patience), lastBlock: time.Now(), links: map[uint64]Block{}, filled: map[uint64]bool{}, ends: map[string]error{},
 	}
 	r := tail.Resume
 	if r == nil {
 		return s, nil
 	}
-	s.genesis, s.backfill, s.started = hex.EncodeToString(r.GetGenesis()), r.GetBackfillHeight(), r.GetStarted()
+	s.genesis, s.started = hex.EncodeToString(r.GetGenesis()), r.GetStarted()
 	s.head = Block{Height: r.GetHead(), Hash: hex.EncodeToString(r.GetHash())}
 	for _, n := range r.GetNodes() {
 		s.nodes[n.GetUrl()] = position{apiVersion: n.GetApiVersion(), lastID: n.GetLastId(), hasLast: n.GetHasLastId()}
 	}
 	if s.started {
 		top := s.head.Height
-		if s.backfill > 0 {
-			top = s.backfill - 1
+		if b := r.GetBackfillHeight(); b > 0 {
+			top = b - 1
 			s.covered.add(s.head.Height, s.head.Height)
 		}
 		s.covered.add(0, top)
@@ -123,8 +151,12 @@ func Restore(ctx context.Context, log core.Log, tail core.Tail, set Settings, em
 // newest facts.
 func (s *Source) readBack(ctx context.Context, log core.Log, seq uint64) error {
 	facts, size := 0, 0
-	var keys [][2]string // newest first
-	var blocks []Block   // newest first
+	type told struct {
+		kind, key string
+		fetched   bool // by JSON-RPC, which does not tell all
+	}
+	var keys []told    // newest first
+	var blocks []Event // newest first
 	err := core.WalkBack(ctx, log, seq, func(_ uint64, p *chainv1.Pack, n int) bool {
 		size += n
 		for _, u := range slices.Backward(p.GetUnits()) {
@@ -133,21 +165,27 @@ func (s *Source) readBack(ctx context.Context, log core.Log, seq uint64) error {
 				continue
 			}
 			facts++
-			keys = append(keys, [2]string{f.GetKind(), f.GetKey()})
+			keys = append(keys, told{f.GetKind(), f.GetKey(), lacksMessages(f.GetKind(), f.GetRaw())})
 			if f.GetKind() == "BlockAdded" {
-				if b := Read(f.GetRaw()).Block; b != nil {
-					blocks = append(blocks, *b)
+				if e := Read(f.GetRaw()); e.Block != nil {
+					e.Raw = nil
+					blocks = append(blocks, e)
 				}
 			}
 		}
 		return facts < maxSeen && size < maxReadBack
 	})
 	for _, k := range slices.Backward(keys) {
-		s.seen.add(k[0], k[1])
+		if k.fetched {
+			s.fetched.add(k.kind, k.key)
+		} else {
+			s.seen.add(k.kind, k.key)
+		}
 	}
-	for _, b := range slices.Backward(blocks) {
-		s.covered.add(b.Height, b.Height)
-		s.link(b)
+	for _, e := range slices.Backward(blocks) {
+		s.covered.add(e.Block.Height, e.Block.Height)
+		s.link(*e.Block)
+		s.owe(e)
 	}
 	return err
 }
@@ -156,7 +194,7 @@ func (s *Source) readBack(ctx context.Context, log core.Log, seq uint64) error {
 func (s *Source) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := State{Head: s.head.Height, Started: s.started, Endpoints: maps.Clone(s.ends), Gap: s.covered.missing()}
+	st := State{Head: s.head.Height, Started: s.started, Endpoints: maps.Clone(s.ends), Gap: s.covered.missing(), Owed: len(s.owed.list)}
 	for _, err := range s.ends {
 		if err == nil {
 			st.Connected++
@@ -213,10 +251,14 @@ func (s *Source) merge(ctx context.Context, r received) error {
 	if r.endpoint != "" {
 		s.nodes[r.endpoint] = r.pos
 	}
-	fresh := s.seen.add(r.Kind, r.Key)
+	fresh := s.fresh(r)
 	s.obs.Taken(r.Kind, fresh)
 	if r.Block != nil {
-		s.block(*r.Block)
+		s.block(*r.Block, r.endpoint == "")
+		s.owe(r.Event)
+	}
+	if r.Kind == "DeployProcessed" || r.Kind == "TransactionProcessed" {
+		s.settle(r.Key)
 	}
 	if !fresh {
 		return nil

@@ -32,6 +32,7 @@ type watcher struct {
 	errs       []string
 	truncated  int
 	filled     int
+	paid       int
 }
 
 func (w *watcher) lock(f func()) { w.mu.Lock(); defer w.mu.Unlock(); f() }
@@ -63,6 +64,15 @@ func (w *watcher) Filled(err error) {
 	})
 }
 
+func (w *watcher) Owed(int) {}
+func (w *watcher) Paid(err error) {
+	w.lock(func() {
+		if err == nil {
+			w.paid++
+		}
+	})
+}
+
 func (w *watcher) said(part string) func() bool {
 	return func() bool {
 		w.mu.Lock()
@@ -87,6 +97,7 @@ func (w *watcher) taken() int {
 func session(t *testing.T, log *memlog.Log, set casper.Settings) (s *casper.Source, w *watcher, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
+	set.Patience = 100 * time.Millisecond
 	tail, err := core.Open(ctx, log)
 	if err != nil {
 		t.Fatal(err)
@@ -434,28 +445,54 @@ func TestTestnetRecording(t *testing.T) {
 	}
 }
 
-// rpcNode answers chain_get_block and info_get_deploy for a made-up chain.
+func rpc(urls ...string) (out []casper.Endpoint) {
+	for _, u := range urls {
+		out = append(out, casper.Endpoint{URL: u, PerSecond: 10_000})
+	}
+	return out
+}
+
+// rpcNode answers chain_get_block and info_get_deploy for a made-up chain of
+// protocol 1.x with one deploy and two proofs in each block.
 func rpcNode(seed string, head uint64) http.Handler {
+	return answers(func(method string, height *uint64, hash string) string {
+		switch {
+		case method == "chain_get_block" && (height == nil || *height <= head):
+			h := head
+			if height != nil {
+				h = *height
+			}
+			proofs := fmt.Sprintf(`"proofs":[{"public_key":"01%062x","signature":"01aa"},{"public_key":"01%062x","signature":"01aa"}]`, 1, 2)
+			return fmt.Sprintf(`{"api_version":"1.5.3","block":%s}`, strings.Replace(fakecasper.BlockJSON(seed, h, deployHash(h)), `"proofs":[]`, proofs, 1))
+		case method == "info_get_deploy":
+			return fmt.Sprintf(`{"api_version":"1.5.3","deploy":{"hash":%q,"header":{"ttl":"30m","account":"01ab","timestamp":"2024-05-27T13:36:03.212Z","dependencies":[]}},`+
+				`"execution_results":[{"block_hash":"00","result":{"Success":{"cost":"18446744073709551616"}}}]}`, hash)
+		}
+		return ""
+	})
+}
+
+// answers is a JSON-RPC node: what the function returns is the result, "" is
+// answered with an error.
+func answers(result func(method string, height *uint64, hash string) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var req struct {
 			ID     json.RawMessage `json:"id"`
 			Method string          `json:"method"`
-			Params struct {
-				Block struct{ Height uint64 } `json:"block_identifier"`
-				Hash  string                  `json:"deploy_hash"`
-			} `json:"params"`
+			Params json.RawMessage `json:"params"`
 		}
 		_ = json.NewDecoder(r.Body).Decode(&req)
-		switch {
-		case req.Method == "chain_get_block" && req.Params.Block.Height <= head:
-			h := req.Params.Block.Height
-			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"api_version":"1.5.3","block":%s}}`, req.ID, fakecasper.BlockJSON(seed, h, deployHash(h)))
-		case req.Method == "info_get_deploy":
-			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":{"api_version":"1.5.3","deploy":{"hash":%q,"header":{"ttl":"30m","account":"01ab","timestamp":"2024-05-27T13:36:03.212Z","dependencies":[]}},`+
-				`"execution_results":[{"block_hash":"00","result":{"Success":{"cost":"18446744073709551616"}}}]}}`, req.ID, req.Params.Hash)
-		default:
-			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32001,"message":"block not known"}}`, req.ID)
+		var named struct {
+			Block       struct{ Height *uint64 }          `json:"block_identifier"`
+			Deploy      string                            `json:"deploy_hash"`
+			Transaction struct{ Deploy, Version1 string } `json:"transaction_hash"`
 		}
+		_ = json.Unmarshal(req.Params, &named) // [] for the newest block
+		if res := result(req.Method, named.Block.Height, named.Deploy+named.Transaction.Deploy+named.Transaction.Version1); res != "" {
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"result":%s}`, req.ID, res)
+			return
+		}
+		fmt.Fprintf(w, `{"jsonrpc":"2.0","id":%s,"error":{"code":-32001,"message":"block not known"}}`, req.ID)
 	})
 }
 
@@ -465,7 +502,7 @@ func TestGapIsFilledOverRPC(t *testing.T) {
 	t.Parallel()
 	n := fakecasper.New(true, "2.0.0")
 	log := &memlog.Log{}
-	set := casper.Settings{SSE: []string{serve(t, n)}, RPC: []string{serve(t, rpcNode("a", 100))}}
+	set := casper.Settings{SSE: []string{serve(t, n)}, RPC: rpc(serve(t, rpcNode("a", 100)))}
 	_, _, stop := session(t, log, set)
 	blocks("a", 0, 3, n)
 	eventually(t, "stored", count(t, log, 13))
@@ -496,7 +533,7 @@ func TestStartBlockIsReachedOverRPC(t *testing.T) {
 	n := fakecasper.New(true, "2.0.0")
 	blocks("a", 30, 30, n)
 	log := &memlog.Log{}
-	s, _, _ := session(t, log, casper.Settings{SSE: []string{serve(t, n)}, RPC: []string{serve(t, rpcNode("a", 100))}, StartBlock: 25})
+	s, _, _ := session(t, log, casper.Settings{SSE: []string{serve(t, n)}, RPC: rpc(serve(t, rpcNode("a", 100))), StartBlock: 25})
 	eventually(t, "the gap is filled", func() bool { st := s.State(); return st.Started && st.Gap == 0 })
 	eventually(t, "it is stored", func() bool { return facts(t, log)["BlockAdded "+fakecasper.BlockHash("a", 29)] != nil })
 	if facts(t, log)["BlockAdded "+fakecasper.BlockHash("a", 24)] != nil {
@@ -514,7 +551,7 @@ func TestRPCOfAnotherChainIsRefused(t *testing.T) {
 	eventually(t, "stored", count(t, log, 7))
 	stop()
 	before := len(n.Starts())
-	_, w, _ := session(t, log, casper.Settings{SSE: []string{base}, RPC: []string{serve(t, rpcNode("b", 100))}})
+	_, w, _ := session(t, log, casper.Settings{SSE: []string{base}, RPC: rpc(serve(t, rpcNode("b", 100)))})
 	eventually(t, "it is refused by name", w.said("another chain needs another name"))
 	if len(n.Starts()) != before {
 		t.Error("the streams were opened all the same")

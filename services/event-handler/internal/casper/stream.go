@@ -36,6 +36,10 @@ type stream struct {
 	// sameChain asks JSON-RPC endpoints, if there are any, whether the chain is
 	// still the one that is stored.
 	sameChain func(ctx context.Context) error
+	// lost is told that events are missing, and of which block the last one was
+	// that came before: streams of one node are not in step. "" = not known.
+	lost func(block string)
+	last string
 
 	pos  position
 	held []received // waiting for the first block, in order
@@ -97,6 +101,7 @@ func (s *stream) run(ctx context.Context) error {
 		s.held, s.size = nil, 0
 		if errors.Is(err, errStartOver) {
 			s.pos.hasLast = false
+			s.lost(s.last)
 		}
 		if backoff.Wait(ctx) != nil {
 			return nil

@@ -66,6 +66,9 @@ func (s *stream) read(ev sse.Event, check bool) (r received, ok bool, err error)
 		s.pos.lastID, s.pos.hasLast = id, true
 	}
 	r.pos = s.pos
+	if (e.Block != nil || e.Kind == "FinalitySignature") && !r.known {
+		s.last, _, _ = strings.Cut(e.Key, ":")
+	}
 	return r, true, nil
 }
 

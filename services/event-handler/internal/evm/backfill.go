@@ -4,104 +4,202 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/services/event-handler/core"
 )
 
-// fill fetches one window of heights from..to, to <= final: the blocks with
-// wanted logs, then the Range that says that the others hold none.
-func (f *Follower) fill(ctx context.Context, node Node, from, final uint64) error {
-	to := min(final, from+f.window.size-1)
-	queries := f.set.Filter.Queries(to)
-	if len(queries) == 0 {
-		// Nothing is wanted here: skip to where the first contract starts.
-		to = final
-		if first, ok := f.set.Filter.FirstActive(); ok {
-			to = min(final, first-1)
-		}
-	}
-	span := to - from + 1
-	logs, before, last, err := node.Window(ctx, from, to, queries)
+// piece is a checked stretch of final heights from..to of one node, not yet
+// held against what was handed out before.
+type piece struct {
+	from, to uint64
+	before   *Header // of from-1; nil when from is 0 or the node has none
+	last     *Header // of to
+	units    []*chainv1.Block
+	logs     int
+	bytes    int
+	asked    bool // the node was asked for what stands in the blocks
+}
+
+// fill hands out one window of final heights that begins at from. The window
+// after it is fetched and checked in the meantime.
+func (f *Follower) fill(ctx context.Context, node, second Node, from uint64, until *place) error {
+	final := until.number
+	p, span, err := f.window(ctx, node, second, from, final)
+	pace := f.pace(node).window
 	if err != nil {
-		return f.less(f.window, span, err)
+		return f.less(pace, span, err)
 	}
-	if f.chain.started() && before == nil {
+	if f.chain.started() && p.before == nil {
 		return fmt.Errorf("%w: block %d is not there", ErrInconsistent, from-1)
 	}
-	if f.chain.started() && before.Hash != f.chain.head().hash {
+	if f.chain.started() && p.before.Hash != f.chain.head().hash {
 		return f.reorg(ctx, node, f.chain.head().number)
 	}
-	if logs, err = f.set.Filter.wanted(logs); err != nil {
-		return err
+	if until.hash != nil && p.to == until.number && p.last.Hash != *until.hash {
+		return fmt.Errorf("%w: block %d is %s, the finalized one %s", ErrInconsistent, p.to, p.last.Hash, *until.hash)
 	}
-	units, headers, err := f.blocks(ctx, node, logs, last)
-	if err != nil {
-		return f.less(f.window, span, err)
+	if p.asked {
+		f.mu.Lock()
+		pace.succeeded(span, p.logs, p.bytes)
+		f.mu.Unlock()
 	}
-	if len(queries) > 0 {
-		f.window.succeeded(span, len(logs))
+	if p.to < final {
+		f.begin(ctx, node, second, p.to+1, final)
 	}
 
-	items := make([]core.Item, 0, len(units)+2)
-	f.chain.backfill = from
-	for i, u := range units {
-		f.chain.extend(ref{headers[i].Number, headers[i].Hash})
-		items = append(items, core.Item{Unit: u, Resume: f.chain.resume()})
-	}
-	end := ref{to, last.Hash}
-	if !f.chain.started() || f.chain.head() != end {
-		f.chain.extend(end)
-	}
+	items := make([]core.Item, 0, len(p.units)+2)
 	f.chain.backfill = 0
-	if to < final {
-		f.chain.backfill = to + 1
+	if f.set.HeadersEvents {
+		f.chain.backfill = from
 	}
-	f.chain.finalize(to)
-	items = append(items, core.Item{Unit: rangeUnit(from, to, last.Hash), Resume: f.chain.resume()})
+	for _, u := range p.units {
+		f.chain.extend(ref{u.GetNumber(), common.BytesToHash(u.GetHash())})
+		items = append(items, core.Item{Unit: blockUnit(u), Resume: f.chain.resume()})
+	}
+	end := ref{p.to, p.last.Hash}
+	if f.set.HeadersEvents {
+		if !f.chain.started() || f.chain.head() != end {
+			f.chain.extend(end)
+		}
+		f.chain.backfill = 0
+		if p.to < final {
+			f.chain.backfill = p.to + 1
+		}
+	}
+	f.chain.finalize(p.to)
+	if f.set.HeadersEvents {
+		items = append(items, core.Item{Unit: rangeUnit(from, p.to, end.hash), Resume: f.chain.resume()})
+	}
 	items = append(items, core.Item{Unit: finalizedUnit(end), Resume: f.chain.resume()})
 	if err := f.emit(ctx, items...); err != nil {
 		return err
 	}
-	f.note(func(s *State) { s.Window, s.Backfilling = f.window.size, to < final })
+	f.note(func(s *State) { s.Window, s.Backfilling = pace.size, p.to < final })
 	return nil
 }
 
-// blocks makes a unit of each block that has logs, with headers from the same
-// node. last is the header of the window's end, which is there already.
-func (f *Follower) blocks(ctx context.Context, node Node, logs []Log, last *Header) ([]*chainv1.Unit, []*Header, error) {
-	var groups [][]Log
-	var numbers []uint64
-	for i := range logs {
-		if i == 0 || logs[i].BlockNumber != logs[i-1].BlockNumber {
-			groups = append(groups, logs[i:i:len(logs)])
-			if logs[i].BlockNumber != last.Number {
-				numbers = append(numbers, logs[i].BlockNumber)
+// fetch asks node for one window that begins at from and checks all that can be
+// said without the chain before it. It touches nothing of the follower but its checker.
+func (f *Follower) fetch(ctx context.Context, node, second Node, from, to uint64) (*piece, error) {
+	want := Want{Queries: f.set.Filter.Queries(to), Headers: !f.set.HeadersEvents}
+	want.Receipts = f.set.Receipts && len(want.Queries) > 0
+	w, err := node.Window(ctx, from, to, want)
+	if err != nil {
+		return nil, err
+	}
+	p := &piece{from: from, to: to, before: w.Before, bytes: w.Bytes, asked: len(want.Queries) > 0 || want.Headers}
+	p.last = w.Headers[len(w.Headers)-1]
+	first := to
+	if want.Headers || want.Receipts {
+		first = from
+	}
+	if err := f.check.linked(first, w.Headers); err != nil {
+		return nil, err
+	}
+	if w.Before != nil {
+		switch {
+		case w.Before.Number != from-1:
+			return nil, fmt.Errorf("%w: asked for block %d, got %d", ErrInconsistent, from-1, w.Before.Number)
+		case first == from && w.Headers[0].Parent != w.Before.Hash:
+			return nil, fmt.Errorf("%w: block %d is not the child of block %d", ErrInconsistent, from, from-1)
+		}
+	}
+	blocks, err := f.contents(ctx, node, second, from, to, w, want)
+	if err != nil {
+		return nil, err
+	}
+	if f.set.HeadersEvents {
+		kept := blocks[:0]
+		for _, b := range blocks {
+			if len(b.logs) > 0 {
+				kept = append(kept, b)
 			}
 		}
-		g := len(groups) - 1
-		groups[g] = groups[g][:len(groups[g])+1]
+		blocks = kept
 	}
-	if len(groups) == 0 {
-		return nil, nil, nil
+	for i := range blocks {
+		p.logs += len(blocks[i].logs)
+	}
+	p.units, err = f.units(ctx, node, blocks)
+	return p, err
+}
+
+// contents returns the blocks of a window with their wanted logs: those whose
+// headers were asked for, or those that hold some, and the last.
+func (f *Follower) contents(ctx context.Context, node, second Node, from, to uint64, w *Window, want Want) ([]found, error) {
+	if want.Receipts {
+		blocks := make([]found, len(w.Headers))
+		for i, h := range w.Headers {
+			var err error
+			if blocks[i], err = f.check.receipts(h, w.Receipts[i]); err != nil {
+				return nil, err
+			}
+		}
+		return blocks, nil
+	}
+	logs, err := f.check.wanted(w.Logs)
+	if err != nil {
+		return nil, err
+	}
+	if len(logs) > 0 && (logs[0].BlockNumber < from || logs[len(logs)-1].BlockNumber > to) {
+		return nil, fmt.Errorf("%w: asked for logs of %d..%d, got some of %d..%d", ErrInconsistent, from, to, logs[0].BlockNumber, logs[len(logs)-1].BlockNumber)
+	}
+	headers := w.Headers
+	if !want.Headers {
+		if headers, err = f.holding(ctx, node, logs, w.Headers[0]); err != nil {
+			return nil, err
+		}
+	}
+	blocks := make([]found, len(headers))
+	for i, h := range headers {
+		n := 0
+		for n < len(logs) && logs[n].BlockNumber == h.Number {
+			n++
+		}
+		blocks[i] = found{h, logs[:n:n]}
+		if err := f.check.logs(h, blocks[i].logs); err != nil {
+			return nil, err
+		}
+		logs = logs[n:]
+	}
+	if len(want.Queries) == 0 {
+		return blocks, nil
+	}
+	return blocks, f.prove(ctx, node, second, blocks)
+}
+
+// holding asks for the headers of the blocks that have logs, and returns them
+// with the window's last.
+func (f *Follower) holding(ctx context.Context, node Node, logs []Log, last *Header) ([]*Header, error) {
+	var numbers []uint64
+	for i := range logs {
+		if n := logs[i].BlockNumber; n != last.Number && (i == 0 || n != logs[i-1].BlockNumber) {
+			numbers = append(numbers, n)
+		}
+	}
+	if len(numbers) == 0 {
+		return []*Header{last}, nil
 	}
 	headers, err := node.Headers(ctx, numbers)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if len(numbers) < len(groups) {
-		headers = append(headers, last)
-	}
-	units := make([]*chainv1.Unit, len(groups))
-	for i, h := range headers {
+	headers = append(headers, last)
+	for i, h := range headers[:len(numbers)] {
 		if h == nil {
-			return nil, nil, fmt.Errorf("%w: block %d has logs and no header", ErrInconsistent, groups[i][0].BlockNumber)
+			return nil, fmt.Errorf("%w: block %d has logs and no header", ErrInconsistent, numbers[i])
 		}
-		if i > 0 && h.Number == headers[i-1].Number+1 && h.Parent != headers[i-1].Hash {
-			return nil, nil, fmt.Errorf("%w: block %d is not the child of block %d", ErrInconsistent, h.Number, h.Number-1)
+		if h.Number != numbers[i] {
+			return nil, fmt.Errorf("%w: asked for block %d, got %d", ErrInconsistent, numbers[i], h.Number)
 		}
-		if units[i], err = block(h, groups[i]); err != nil {
-			return nil, nil, err
+		if err := f.check.header(h); err != nil {
+			return nil, err
+		}
+		if next := headers[i+1]; next != nil && next.Number == h.Number+1 && next.Parent != h.Hash {
+			return nil, fmt.Errorf("%w: block %d is not the child of block %d", ErrInconsistent, next.Number, h.Number)
 		}
 	}
-	return units, headers, nil
+	return headers, nil
 }

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/core/types"
 )
 
 // Contract is one entry of the config, reduced to what is fetched.
@@ -32,6 +31,7 @@ type Filter struct {
 	contracts []Contract
 	any       map[common.Hash]uint64 // topic0 at any address -> lowest From
 	byAddress map[common.Address][]Contract
+	blooms    []bloomWant
 	start     uint64
 }
 
@@ -42,6 +42,7 @@ func NewFilter(start uint64, contracts []Contract) *Filter {
 	for _, c := range contracts {
 		c.From = max(c.From, start)
 		f.contracts = append(f.contracts, c)
+		f.blooms = append(f.blooms, bloomWantOf(&c))
 		if !c.Any {
 			f.byAddress[c.Address] = append(f.byAddress[c.Address], c)
 			continue
@@ -121,25 +122,38 @@ func (f *Filter) Queries(to uint64) []Query {
 }
 
 // Suspicious reports whether the block's bloom says that it may hold a wanted
-// log. A bloom lies only in this direction, and seldom.
+// log. A bloom errs only in this direction.
 func (f *Filter) Suspicious(h *Header) bool {
-	if h.Bloom == nil {
-		return false
-	}
-	for t, from := range f.any {
-		if h.Number >= from && types.BloomLookup(*h.Bloom, t) {
-			return true
-		}
-	}
-	for _, c := range f.contracts {
-		if c.Any || h.Number < c.From || !types.BloomLookup(*h.Bloom, c.Address) {
+	for i := range f.blooms {
+		w := &f.blooms[i]
+		if h.Number < w.from || w.address != nil && !w.address.in(&h.Bloom) {
 			continue
 		}
-		if c.AllTopics || slices.ContainsFunc(c.Topics, func(t common.Hash) bool { return types.BloomLookup(*h.Bloom, t) }) {
+		if w.all || slices.ContainsFunc(w.topics, func(t bits) bool { return t.in(&h.Bloom) }) {
 			return true
 		}
 	}
 	return false
+}
+
+// bloomWant is a contract as a bloom shows it.
+type bloomWant struct {
+	from    uint64
+	address *bits // nil: any
+	topics  []bits
+	all     bool // any topic
+}
+
+func bloomWantOf(c *Contract) bloomWant {
+	w := bloomWant{from: c.From, all: c.AllTopics && !c.Any}
+	if !c.Any {
+		b := bitsOf(c.Address[:])
+		w.address = &b
+	}
+	for i := range c.Topics {
+		w.topics = append(w.topics, bitsOf(c.Topics[i][:]))
+	}
+	return w
 }
 
 // FirstActive is the lowest height at which a contract is wanted; ok is false

@@ -5,39 +5,49 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 
+	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/services/event-handler/core"
-	"fondaco.dev/services/event-handler/internal/jsonrpc"
 )
 
 // ErrNothingNew says that everything the node has was handed out.
 var ErrNothingNew = errors.New("nothing new")
 
-// Finality says which heights cannot reorganise: those that the node tags
-// "finalized", or those Depth below its head.
-type Finality struct {
-	Tag   bool
-	Depth uint64
-}
-
 // Settings of a follower. Zero sizes take the default.
 type Settings struct {
 	Filter   *Filter
 	Finality Finality
+	// Receipts proves every block by its receipts root, in place of asking for logs.
+	Receipts bool
+	// HeadersEvents hands out final blocks only where they hold wanted logs, and a
+	// Range for the others; else every block is a unit.
+	HeadersEvents bool
+	Tolerate      Tolerance
+	// Enrich, if not nil, completes blocks before they are handed out, with the node
+	// that they came from; its error fails the step. It may be called from another
+	// goroutine than Step's, for one piece of the chain at a time.
+	Enrich func(ctx context.Context, node Node, blocks []*chainv1.Block) error
+	// Proof is told how doubts were settled; may be nil.
+	Proof Proof
+	// Endpoints is how many are configured: with several, a height counts as
+	// checked only when another one than gave it was asked for it again.
+	Endpoints int
+	// RescanEvery is the least pause between two windows of Rescan; 0: none.
+	RescanEvery time.Duration
+	// Rescanned is told of each of them; may be nil.
+	Rescanned func(Rescanned)
 	// MaxWindow is the most heights of one eth_getLogs. Default 10,000.
 	MaxWindow uint64
-	// FirstWindow is the size to begin with. Default 1,000.
+	// FirstWindow is the size to begin with. Default 50.
 	FirstWindow uint64
 	// FollowSpan heights are fetched block by block even where they are final
 	// already, so that a handler which was away for a moment still lists every
 	// block. Default 64.
 	FollowSpan uint64
 }
-
-// followBatch is the most blocks fetched by hash in one step.
-const followBatch = 32
 
 // State is what a follower knows; heights are block numbers.
 type State struct {
@@ -47,17 +57,22 @@ type State struct {
 	Started       bool   // Indexed is a block
 	Backfilling   bool
 	Window        uint64 // current size of a backfill window
+	NodeTime      uint64 // unix seconds of the node's newest block
 }
 
 // Follower hands out the units of one chain, in chain order. Step does one unit
 // of work with one node; the loop around it decides when and with which.
 type Follower struct {
-	set    Settings
-	emit   func(ctx context.Context, items ...core.Item) error
-	window *window
-	batch  *window
+	set   Settings
+	emit  func(ctx context.Context, items ...core.Item) error
+	paces map[Node]*pace
+	check checker
+	ahead *ahead // the next backfill window, on its way
 
-	chain chain // touched by Step only
+	chain    chain     // touched by Step only
+	final    uint64    // highest finality height a node told, 0 = none
+	headSeen time.Time // when a node was last asked for its head
+	rescan   rescan
 
 	mu    sync.Mutex
 	state State
@@ -70,7 +85,7 @@ func Restore(ctx context.Context, log core.Log, tail core.Tail, set Settings, em
 		set.MaxWindow = 10_000
 	}
 	if set.FirstWindow == 0 {
-		set.FirstWindow = 1_000
+		set.FirstWindow = 50 // the receipts of a full mainnet block take 0.5 MB, its Transfers 0.1 MB
 	}
 	if set.FollowSpan == 0 {
 		set.FollowSpan = 64
@@ -85,8 +100,12 @@ func Restore(ctx context.Context, log core.Log, tail core.Tail, set Settings, em
 		}
 		return nil
 	}
-	f := &Follower{set: set, emit: out, chain: c, window: newWindow(set.FirstWindow, set.MaxWindow), batch: newWindow(followBatch, followBatch)}
-	f.note(func(s *State) { s.Window = f.window.size })
+	if set.Proof == nil {
+		set.Proof = noProof{}
+	}
+	f := &Follower{set: set, emit: out, chain: c, paces: map[Node]*pace{}, check: checker{filter: set.Filter, tolerate: set.Tolerate}}
+	f.rescan = rescan{subject: subject{log: log}, filter: set.Filter, size: rescanSpan}
+	f.note(func(s *State) { s.Window = set.FirstWindow })
 	return f, nil
 }
 
@@ -114,61 +133,56 @@ func (f *Follower) note(change func(*State)) {
 	}
 }
 
+// Close ends what runs ahead of Step, and waits for it. The follower may be
+// used again.
+func (f *Follower) Close() { f.drop() }
+
+// headRest is how long a backfill goes on without asking for the head.
+const headRest = 2 * time.Second
+
 // Step asks node for what comes next and hands it out: a window of finalized
-// heights, some new blocks, or a Reverted. It returns ErrNothingNew when the node
-// has no more. After any other error nothing was handed out, and the step may be done
-// again with another node.
-func (f *Follower) Step(ctx context.Context, node Node) error {
+// heights, some new blocks, or a Reverted. second is another endpoint, asked when
+// node's answer is doubtful; node itself where there is one only. It returns
+// ErrNothingNew when the node has no more. After any other error nothing was handed
+// out, and the step may be done again with another node.
+//
+// While Step's caller does something else the next window may be on its way:
+// ctx has to live until then, not only for the call, and nodes have to bear calls
+// from several goroutines. Close ends it.
+func (f *Follower) Step(ctx context.Context, node, second Node) error {
 	if err := f.closeRange(ctx); err != nil {
 		return err
 	}
+	next := f.chain.next(f.set.Filter.Start())
+	defer f.delivered(node, next)
+	if f.ahead.is(node, next) && time.Since(f.headSeen) < headRest {
+		return f.fill(ctx, node, second, next, &place{number: f.final})
+	}
 	latest, final, err := f.head(ctx, node)
 	if err != nil {
+		f.drop()
 		return err
 	}
-	next := f.chain.next(f.set.Filter.Start())
 	f.note(func(s *State) {
-		s.NodeHead = latest.Number
+		s.NodeHead, s.NodeTime = latest.Number, latest.Time
 		if final != nil {
 			s.NodeFinalized = final.number
 		}
 	})
 	if latest.Number < next {
+		f.drop()
 		return f.compare(ctx, node, latest, final)
 	}
-	backfill := final != nil && final.number >= next && (f.chain.backfill > 0 || final.number-next >= f.set.FollowSpan)
+	backfill := final != nil && final.number >= next && (f.chain.backfill > 0 || final.number-next >= f.set.FollowSpan || f.ahead.is(node, next))
 	f.note(func(s *State) { s.Backfilling = backfill })
 	if backfill {
-		return f.fill(ctx, node, next, final.number)
+		return f.fill(ctx, node, second, next, final)
 	}
-	if err := f.follow(ctx, node, next, latest); err != nil {
+	f.drop()
+	if err := f.follow(ctx, node, second, next, latest); err != nil {
 		return err
 	}
 	return f.finalize(ctx, node, final)
-}
-
-// place is a height, with its hash where the node told it.
-type place struct {
-	number uint64
-	hash   *common.Hash
-}
-
-// head asks for the newest block and the finality height.
-func (f *Follower) head(ctx context.Context, node Node) (*Header, *place, error) {
-	latest, final, err := node.Head(ctx, f.set.Finality.Tag)
-	switch {
-	case err != nil:
-		return nil, nil, err
-	case f.set.Finality.Tag && final != nil:
-		return latest, &place{final.Number, &final.Hash}, nil
-	case !f.set.Finality.Tag && latest.Number >= f.set.Finality.Depth:
-		p := &place{number: latest.Number - f.set.Finality.Depth}
-		if p.number == latest.Number {
-			p.hash = &latest.Hash
-		}
-		return latest, p, nil
-	}
-	return latest, nil, nil
 }
 
 // closeRange ends a backfill window that an earlier instance left half
@@ -182,136 +196,4 @@ func (f *Follower) closeRange(ctx context.Context) error {
 	f.chain.backfill = head.number + 1
 	f.chain.finalize(head.number)
 	return f.emit(ctx, core.Item{Unit: rangeUnit(from, head.number, head.hash), Resume: f.chain.resume()})
-}
-
-// follow fetches new blocks by hash, at most a batch of them.
-func (f *Follower) follow(ctx context.Context, node Node, next uint64, latest *Header) error {
-	span := min(f.batch.size, latest.Number-next+1)
-	headers := []*Header{latest}
-	if next != latest.Number {
-		numbers := make([]uint64, span)
-		for i := range numbers {
-			numbers[i] = next + uint64(i)
-		}
-		var err error
-		if headers, err = node.Headers(ctx, numbers); err != nil {
-			return f.less(f.batch, span, err)
-		}
-	}
-	headers = f.linked(headers)
-	if len(headers) == 0 {
-		return f.reorg(ctx, node, f.chain.head().number)
-	}
-	if headers[0] == nil {
-		return fmt.Errorf("%w: latest is %d, block %d is not there", ErrInconsistent, latest.Number, next)
-	}
-	hashes := make([]common.Hash, len(headers))
-	for i, h := range headers {
-		hashes[i] = h.Hash
-	}
-	queries := f.set.Filter.Queries(headers[len(headers)-1].Number)
-	logs, err := node.BlockLogs(ctx, hashes, queries)
-	if err == nil {
-		err = f.askAgain(ctx, node, headers, logs, queries)
-	}
-	if err != nil {
-		return f.less(f.batch, uint64(len(headers)), err)
-	}
-	items := make([]core.Item, len(headers))
-	total := 0
-	for i, h := range headers {
-		wanted, err := f.set.Filter.wanted(logs[i])
-		if err != nil {
-			return err
-		}
-		total += len(wanted)
-		if items[i].Unit, err = block(h, wanted); err != nil {
-			return err
-		}
-	}
-	f.batch.succeeded(span, total)
-	f.chain.backfill = 0
-	for i, h := range headers {
-		f.chain.extend(ref{h.Number, h.Hash})
-		items[i].Resume = f.chain.resume()
-	}
-	if err := f.emit(ctx, items...); err != nil {
-		return err
-	}
-	f.note(func(*State) {})
-	return nil
-}
-
-// askAgain asks once more for the logs of blocks that have none although their
-// bloom says that they may: a node behind a balancer may know a block before
-// its logs. What it answers then is taken.
-func (f *Follower) askAgain(ctx context.Context, node Node, headers []*Header, logs [][]Log, queries []Query) error {
-	var hashes []common.Hash
-	var places []int
-	for i, h := range headers {
-		if len(logs[i]) == 0 && f.set.Filter.Suspicious(h) {
-			hashes = append(hashes, h.Hash)
-			places = append(places, i)
-		}
-	}
-	if len(hashes) == 0 {
-		return nil
-	}
-	again, err := node.BlockLogs(ctx, hashes, queries)
-	if err != nil {
-		return err
-	}
-	for i, k := range places {
-		logs[k] = again[i]
-	}
-	return nil
-}
-
-// linked returns the headers from the first on as far as each is the child of
-// the one before; none when the first is not the child of our head. A first
-// header that is not there is returned as nil.
-func (f *Follower) linked(headers []*Header) []*Header {
-	if headers[0] == nil {
-		return headers[:1]
-	}
-	if f.chain.started() && headers[0].Parent != f.chain.head().hash {
-		return nil
-	}
-	for i := 1; i < len(headers); i++ {
-		if headers[i] == nil || headers[i].Parent != headers[i-1].Hash {
-			return headers[:i]
-		}
-	}
-	return headers
-}
-
-// finalize hands out that the finality height moved, as far as we have the
-// chain.
-func (f *Follower) finalize(ctx context.Context, node Node, final *place) error {
-	if final == nil || !f.chain.started() {
-		return nil
-	}
-	number := min(final.number, f.chain.head().number)
-	if number <= f.chain.finalized {
-		return nil
-	}
-	b, ok := f.chain.at(number)
-	if !ok {
-		return nil
-	}
-	if final.hash != nil && number == final.number && b.hash != *final.hash {
-		return f.reorg(ctx, node, f.chain.head().number)
-	}
-	f.chain.finalize(number)
-	return f.emit(ctx, core.Item{Unit: finalizedUnit(b), Resume: f.chain.resume()})
-}
-
-// less makes the window smaller when the node asks for it, and turns that
-// error into progress.
-func (f *Follower) less(w *window, span uint64, err error) error {
-	if !jsonrpc.AskForLess(err) || !w.tooMuch(span) {
-		return err
-	}
-	f.note(func(s *State) { s.Window = f.window.size })
-	return nil
 }

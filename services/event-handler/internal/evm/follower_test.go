@@ -200,7 +200,7 @@ func TestReorgDeeperThanFinalityStops(t *testing.T) {
 	grow(c, 30)
 	var deep *evm.DeepReorgError
 	for range 3 {
-		if err := r.follower.Step(t.Context(), r.node); !errors.As(err, &deep) || deep.Number != 40 {
+		if err := r.follower.Step(t.Context(), r.node, r.node); !errors.As(err, &deep) || deep.Number != 40 {
 			t.Fatalf("got %v", err)
 		}
 	}
@@ -238,6 +238,7 @@ func TestFilters(t *testing.T) {
 		evm.Contract{Address: usd, Topics: []common.Hash{transfer, approval}, From: 50},
 		evm.Contract{Address: wine, Topics: []common.Hash{transfer}, From: 260},
 	)
+	set.FirstWindow = 1000
 	r := newRig(t, c, set)
 	r.catchUp()
 	r.check(func(a common.Address, topic common.Hash, h uint64) bool {
@@ -279,13 +280,14 @@ func TestNodeWithoutBatches(t *testing.T) {
 func TestCrashAnywhere(t *testing.T) {
 	t.Parallel()
 	crash := errors.New("crash")
-	for seed := range uint64(5) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			c := fakenode.NewChain(1, 1)
 			set := settings(0, usdTransfers...)
 			set.FirstWindow, set.MaxWindow = 9, 30
+			set.HeadersEvents, set.Receipts = seed%2 == 1, seed%4 > 1
 			grow(c, 10)
 			r := newRig(t, c, set)
 			r.end()
@@ -311,7 +313,7 @@ func TestCrashAnywhere(t *testing.T) {
 						return nil
 					})
 					for err := error(nil); err == nil; {
-						err = r.follower.Step(t.Context(), r.node)
+						err = r.follower.Step(t.Context(), r.node, r.node)
 					}
 					r.end()
 					r.log.SetFail(nil)
@@ -353,14 +355,14 @@ func TestFaultyNode(t *testing.T) {
 					r.server.Lock()
 					r.server.Fault = fault
 					r.server.Unlock()
-					if err := r.follower.Step(t.Context(), r.node); err == nil || errors.Is(err, evm.ErrNothingNew) {
+					if err := r.follower.Step(t.Context(), r.node, r.node); err == nil || errors.Is(err, evm.ErrNothingNew) {
 						t.Fatalf("step with a faulty answer: %v", err)
 					}
 					r.server.Lock()
 					r.server.Fault = nil
 					r.server.Unlock()
 				}
-				_ = r.follower.Step(t.Context(), r.node)
+				_ = r.follower.Step(t.Context(), r.node, r.node)
 				grow(c, 1)
 			}
 			r.catchUp()
@@ -385,7 +387,7 @@ func TestNodeWithoutTheTag(t *testing.T) {
 		return true
 	}
 	r.server.Unlock()
-	if err := r.follower.Step(t.Context(), r.node); err == nil || !strings.Contains(err.Error(), "set the network's finality to a number") {
+	if err := r.follower.Step(t.Context(), r.node, r.node); err == nil || !strings.Contains(err.Error(), "set the network's finality to a number") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -36,6 +36,7 @@ type rig struct {
 	log    *memlog.Log
 	set    evm.Settings
 	limits core.Limits
+	deep   int // reverts of final blocks that are expected
 
 	follower *evm.Follower
 	node     evm.Node
@@ -48,7 +49,7 @@ func newRig(t *testing.T, chain *fakenode.Chain, set evm.Settings) *rig {
 	r := &rig{t: t, chain: chain, server: fakenode.NewServer(chain), log: &memlog.Log{}, set: set}
 	r.http = httptest.NewServer(r.server)
 	t.Cleanup(r.http.Close)
-	c, err := jsonrpc.New(r.http.URL, jsonrpc.Options{Timeout: 5 * time.Second})
+	c, err := jsonrpc.New(r.http.URL, jsonrpc.Options{Timeout: 30 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +83,7 @@ func (r *rig) start() {
 
 func (r *rig) end() {
 	if r.stop != nil {
+		r.follower.Close()
 		_ = r.stop()
 		r.stop = nil
 	}
@@ -98,9 +100,13 @@ func (r *rig) restart() {
 func (r *rig) catchUp() {
 	r.t.Helper()
 	for n := 0; ; n++ {
-		err := r.follower.Step(r.t.Context(), r.node)
+		err := r.follower.Step(r.t.Context(), r.node, r.node)
 		if errors.Is(err, evm.ErrNothingNew) {
 			break
+		}
+		var branch *evm.BranchError
+		if errors.As(err, &branch) {
+			err = r.follower.Rewind(r.t.Context(), r.node, nil) // what Source does once it is sure
 		}
 		if err != nil && !errors.Is(err, evm.ErrInconsistent) {
 			r.t.Fatalf("step %d: %v", n, err)
@@ -143,6 +149,9 @@ func (r *rig) applied() *model.Chain {
 func (r *rig) check(want func(address common.Address, topic0 common.Hash, height uint64) bool) *model.Chain {
 	r.t.Helper()
 	m := r.applied()
+	if m.DeepReverts != r.deep {
+		r.t.Fatalf("%d times blocks that were final were reverted", m.DeepReverts)
+	}
 	head := r.chain.Head()
 	if m.Head != head.Number() || common.BytesToHash(m.HeadHash) != head.Hash {
 		r.t.Fatalf("head %d %x, the chain's is %d %s", m.Head, m.HeadHash, head.Number(), head.Hash)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/rpc"
@@ -13,17 +15,73 @@ import (
 	"fondaco.dev/services/event-handler/internal/jsonrpc"
 )
 
+// Hint is a wake-up that several subscriptions give and one waits for. It knows
+// when the last one came, so that the one who waits polls as soon as they fall silent.
+type Hint struct {
+	once sync.Once
+	c    chan struct{}
+	last atomic.Int64 // unix nanoseconds of the last hint; 0: none yet
+	pace atomic.Int64 // nanoseconds between blocks; 0: not known
+}
+
+// C is the channel to wait on.
+func (h *Hint) C() chan struct{} {
+	h.once.Do(func() { h.c = make(chan struct{}, 1) })
+	return h.c
+}
+
+// Give wakes the one who waits, now or the next time.
+func (h *Hint) Give() {
+	h.last.Store(time.Now().UnixNano())
+	select {
+	case h.C() <- struct{}{}:
+	default:
+	}
+}
+
+const (
+	// quietBlocks without a hint, and at least minQuiet, a subscription is silent.
+	quietBlocks = 3
+	minQuiet    = 3 * time.Second
+	// unknownPace is Ethereum's time between blocks, until it was measured.
+	unknownPace = 12 * time.Second
+)
+
+func (h *Hint) setPace(d time.Duration) { h.pace.Store(int64(d)) }
+
+// quiet is how long there may be no hint before that is a silence.
+func (h *Hint) quiet() time.Duration {
+	pace := time.Duration(h.pace.Load())
+	if pace == 0 {
+		pace = unknownPace
+	}
+	return max(minQuiet, quietBlocks*pace)
+}
+
+// flowsFor is for how much longer hints may be relied on; 0: they are silent.
+func (h *Hint) flowsFor(now time.Time) time.Duration {
+	last := h.last.Load()
+	if last == 0 {
+		return 0
+	}
+	return max(0, time.Unix(0, last).Add(h.quiet()).Sub(now))
+}
+
 // WatchHeads subscribes to newHeads of a WebSocket endpoint and gives a hint
 // for each, until ctx ends. What the heads say is not used: a subscription
-// that lies or falls silent costs at most a poll interval.
+// that lies or drops heads costs at most a poll interval after the next, and one
+// that falls silent is made anew.
 func WatchHeads(ctx context.Context, url string, hint *Hint, log *zap.Logger) {
 	log = log.With(zap.String("endpoint", jsonrpc.Name(url)))
 	backoff := run.Backoff{Min: time.Second, Max: 30 * time.Second}
 	said := false
 	for {
-		err := watch(ctx, url, func() {
+		err := watch(ctx, url, hint.quiet, func() {
 			backoff.Reset()
-			said = false
+			if said {
+				said = false
+				log.Info("hints of new heads come again")
+			}
 			hint.Give()
 		})
 		if ctx.Err() != nil {
@@ -39,11 +97,13 @@ func WatchHeads(ctx context.Context, url string, hint *Hint, log *zap.Logger) {
 	}
 }
 
-// quiet is how long a subscription may be silent before it is made anew.
-const quiet = 2 * time.Minute
+// subscribed is how long subscribing may take.
+const subscribed = 10 * time.Second
 
-func watch(ctx context.Context, url string, onHead func()) error {
-	dial, cancel := context.WithTimeout(ctx, 10*time.Second)
+// watch holds one subscription until it ends or is silent for longer than quiet
+// says; how long that is may change with each head.
+func watch(ctx context.Context, url string, quiet func() time.Duration, onHead func()) error {
+	dial, cancel := context.WithTimeout(ctx, subscribed)
 	defer cancel()
 	client, err := rpc.DialOptions(dial, url, rpc.WithWebsocketMessageSizeLimit(1<<20))
 	if err != nil {
@@ -56,7 +116,7 @@ func watch(ctx context.Context, url string, onHead func()) error {
 		return fmt.Errorf("subscribing to newHeads: %w", err)
 	}
 	defer sub.Unsubscribe()
-	silence := time.NewTimer(quiet)
+	silence := time.NewTimer(quiet())
 	defer silence.Stop()
 	for {
 		select {
@@ -65,10 +125,10 @@ func watch(ctx context.Context, url string, onHead func()) error {
 		case err := <-sub.Err():
 			return fmt.Errorf("subscription ended: %w", err)
 		case <-silence.C:
-			return fmt.Errorf("no head for %v", quiet)
+			return fmt.Errorf("no head for %v", quiet())
 		case <-heads:
 			onHead()
-			silence.Reset(quiet)
+			silence.Reset(quiet())
 		}
 	}
 }

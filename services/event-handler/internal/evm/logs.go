@@ -1,90 +1,64 @@
 package evm
 
 import (
-	"encoding/hex"
 	"encoding/json"
 
 	"github.com/ethereum/go-ethereum/common"
 )
 
-// logList is the answer of eth_getLogs. It is decoded in one pass by a decoder
-// that knows only what nodes send; at the first surprise the answer goes to
-// encoding/json, which is slower and decides. Both give the same logs.
-type logList []Log
+// logList is the answer of eth_getLogs.
+type logList struct {
+	logs  []Log
+	bytes int
+}
 
-// DecodeJSON is jsonrpc.Decoder. data is valid JSON.
+// DecodeJSON is jsonrpc.Decoder.
 func (l *logList) DecodeJSON(data []byte) error {
-	p := logParser{b: data}
-	if logs, ok := p.list(); ok {
-		*l = logs
+	l.bytes = len(data)
+	p := logParser{parser: parser{b: data}}
+	if logs, ok := p.logs(len(data) / logSize); ok && p.end() {
+		l.logs = logs
 		return nil
 	}
 	var slow []Log
 	if err := json.Unmarshal(data, &slow); err != nil {
 		return err
 	}
-	*l = slow
+	l.logs = slow
 	return nil
 }
 
-// logParser is the fast decoder. It tells errors as "not ok" only: the slow one
-// finds the words.
+// logSize is about what a log takes as JSON: with two topics and 32 bytes.
+const logSize = 600
+
+// logParser reads logs.
 type logParser struct {
-	b []byte
-	i int
+	parser
+	// The last log's values as text, and what they stand for.
+	address, blockHash, txHash, topic0 []byte
+	last                               Log
+	lastTopic                          common.Hash
 }
 
-// next skips white space and returns the next byte, which it consumes; 0 at the end.
-func (p *logParser) next() byte {
-	for ; p.i < len(p.b); p.i++ {
-		switch c := p.b[p.i]; c {
-		case ' ', '\t', '\r', '\n':
-		default:
-			p.i++
-			return c
-		}
-	}
-	return 0
-}
-
-// raw reads a string without copying it. An escape is a surprise.
-func (p *logParser) raw() ([]byte, bool) {
-	if p.next() != '"' {
-		return nil, false
-	}
-	start := p.i
-	for ; p.i < len(p.b); p.i++ {
-		if c := p.b[p.i]; c == '"' {
-			p.i++
-			return p.b[start : p.i-1], true
-		} else if c == '\\' {
-			return nil, false
-		}
-	}
-	return nil, false
-}
-
-func (p *logParser) list() ([]Log, bool) {
+// logs reads an array of logs; expect is about how many.
+func (p *logParser) logs(expect int) ([]Log, bool) {
 	if p.next() != '[' {
 		return nil, false
 	}
-	logs := []Log{}
+	if p.peek() == ']' {
+		p.i++
+		return []Log{}, true
+	}
+	logs := make([]Log, 0, expect+1)
 	for {
-		switch c := p.next(); {
-		case c == ']' && len(logs) == 0:
-			return logs, p.next() == 0
-		case c == '{':
-			logs = append(logs, Log{})
-			if !p.log(&logs[len(logs)-1]) {
-				return nil, false
-			}
-		default:
+		logs = append(logs, Log{})
+		if !p.log(&logs[len(logs)-1]) {
 			return nil, false
 		}
 		switch p.next() {
 		case ',':
 		case ']':
-			return logs, p.next() == 0
+			return logs, true
 		default:
 			return nil, false
 		}
@@ -102,8 +76,11 @@ const (
 	hasAll = 1<<iota - 1
 )
 
-// log reads the rest of an object.
+// log reads one log.
 func (p *logParser) log(l *Log) bool {
+	if p.next() != '{' {
+		return false
+	}
 	seen := 0
 	for {
 		key, ok := p.raw()
@@ -113,18 +90,21 @@ func (p *logParser) log(l *Log) bool {
 		var n uint64
 		switch string(key) {
 		case "address":
-			seen, ok = seen|hasAddress, p.fixed(l.Address[:])
+			p.address, ok = p.fixedText(l.Address[:], p.address, p.last.Address[:])
+			seen, p.last.Address = seen|hasAddress, l.Address
 		case "topics":
 			l.Topics, ok = p.topics()
 		case "data":
-			l.Data, ok = p.data()
+			l.Data, ok = p.bytes()
 		case "blockNumber":
 			l.BlockNumber, ok = p.quantity()
 			seen |= hasNumber
 		case "blockHash":
-			seen, ok = seen|hasBlockHash, p.fixed(l.BlockHash[:])
+			p.blockHash, ok = p.fixedText(l.BlockHash[:], p.blockHash, p.last.BlockHash[:])
+			seen, p.last.BlockHash = seen|hasBlockHash, l.BlockHash
 		case "transactionHash":
-			seen, ok = seen|hasTxHash, p.fixed(l.TxHash[:])
+			p.txHash, ok = p.fixedText(l.TxHash[:], p.txHash, p.last.TxHash[:])
+			seen, p.last.TxHash = seen|hasTxHash, l.TxHash
 		case "transactionIndex":
 			n, ok = p.quantity()
 			seen, ok, l.TxIndex = seen|hasTxIndex, ok && n <= 1<<31, uint32(n)
@@ -154,96 +134,27 @@ func (p *logParser) log(l *Log) bool {
 	}
 }
 
-// digits reads a string that begins with 0x, and returns what follows it.
-func (p *logParser) digits() ([]byte, bool) {
-	s, ok := p.raw()
-	if !ok || len(s) < 2 || s[0] != '0' || s[1] != 'x' {
-		return nil, false
-	}
-	return s[2:], true
-}
-
-func (p *logParser) fixed(dst []byte) bool {
-	s, ok := p.digits()
-	if !ok || len(s) != 2*len(dst) {
+func (p *logParser) topics() ([]common.Hash, bool) {
+	var topics [4]common.Hash
+	n := 0
+	ok := p.list(func(i int) bool {
+		switch {
+		case i == 0:
+			var ok bool
+			p.topic0, ok = p.fixedText(topics[0][:], p.topic0, p.lastTopic[:])
+			p.lastTopic = topics[0]
+			n++
+			return ok
+		case i < len(topics):
+			n++
+			return p.fixed(topics[i][:])
+		}
 		return false
-	}
-	_, err := hex.Decode(dst, s)
-	return err == nil
-}
-
-func (p *logParser) data() ([]byte, bool) {
-	s, ok := p.digits()
+	})
 	if !ok {
 		return nil, false
 	}
-	out := make([]byte, hex.DecodedLen(len(s)))
-	_, err := hex.Decode(out, s)
-	return out, err == nil
-}
-
-// quantity reads a number as the execution-apis write it: no leading zeros.
-func (p *logParser) quantity() (uint64, bool) {
-	s, ok := p.digits()
-	if !ok || len(s) == 0 || len(s) > 16 || s[0] == '0' && len(s) > 1 {
-		return 0, false
-	}
-	var n uint64
-	for _, c := range s {
-		switch {
-		case c >= '0' && c <= '9':
-			c -= '0'
-		case c >= 'a' && c <= 'f':
-			c -= 'a' - 10
-		case c >= 'A' && c <= 'F':
-			c -= 'A' - 10
-		default:
-			return 0, false
-		}
-		n = n<<4 | uint64(c)
-	}
-	return n, true
-}
-
-func (p *logParser) topics() ([]common.Hash, bool) {
-	if p.next() != '[' {
-		return nil, false
-	}
-	out := make([]common.Hash, 0, 4)
-	start := p.i
-	if p.next() == ']' {
-		return out, true
-	}
-	p.i = start
-	for len(out) < 4 {
-		out = append(out, common.Hash{})
-		if !p.fixed(out[len(out)-1][:]) {
-			return nil, false
-		}
-		switch p.next() {
-		case ',':
-		case ']':
-			return out, true
-		default:
-			return nil, false
-		}
-	}
-	return nil, false
-}
-
-func (p *logParser) boolean() (bool, bool) {
-	word, value := "true", true
-	switch p.next() {
-	case 't':
-	case 'f':
-		word, value = "false", false
-	default:
-		return false, false
-	}
-	p.i--
-	if len(p.b)-p.i < len(word) || string(p.b[p.i:p.i+len(word)]) != word {
-		return false, false
-	}
-	p.i += len(word)
-	return value, true
+	out := p.room32(n)
+	copy(out, topics[:])
+	return out, true
 }

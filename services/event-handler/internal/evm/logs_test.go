@@ -23,12 +23,9 @@ func FuzzLogs(f *testing.F) {
 	f.Add([]byte("[" + strings.Replace(oneLog, `"data":"0x01ff",`, "", 1) + "]"))
 	f.Add([]byte("[" + strings.Replace(oneLog, `"removed":false`, `"removed": true,"logIndex":"0x2"`, 1) + "]"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if !json.Valid(data) {
-			return
-		}
-		p := logParser{b: data}
-		fast, ok := p.list()
-		if !ok {
+		p := logParser{parser: parser{b: data}}
+		fast, ok := p.logs(1)
+		if !ok || !p.end() {
 			return
 		}
 		var slow []Log
@@ -57,9 +54,9 @@ func TestRealLogsTakeTheFastWay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := logParser{b: data}
-		logs, ok := p.list()
-		if !ok || len(logs) != len(b.Logs) {
+		p := logParser{parser: parser{b: data}}
+		logs, ok := p.logs(1)
+		if !ok || !p.end() || len(logs) != len(b.Logs) {
 			t.Fatalf("block %d: %v, %d logs of %d", b.Number(), ok, len(logs), len(b.Logs))
 		}
 		for i, l := range logs {
@@ -88,8 +85,8 @@ func TestOddLogsTakeTheSlowWay(t *testing.T) {
 			t.Parallel()
 			var l logList
 			err := l.DecodeJSON([]byte("[" + strings.Replace(oneLog, c.change, c.to, 1) + "]"))
-			if c.fails == "" && (err != nil || len(l) != 1) || c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
-				t.Errorf("%d logs, %v", len(l), err)
+			if c.fails == "" && (err != nil || len(l.logs) != 1) || c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
+				t.Errorf("%d logs, %v", len(l.logs), err)
 			}
 		})
 	}

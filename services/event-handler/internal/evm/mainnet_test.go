@@ -20,9 +20,14 @@ func TestMainnet(t *testing.T) {
 		final uint64
 		span  uint64
 		fault func(*fakenode.Server)
+		set   func(*evm.Settings)
 	}{
 		{name: "block by block", final: 17686115},
 		{name: "both", final: 17686121, span: 1},
+		{name: "receipts, block by block", final: 17686115, set: func(s *evm.Settings) { s.Receipts = true }},
+		{name: "receipts, in windows", final: 17686130, span: 1, set: func(s *evm.Settings) { s.Receipts = true }},
+		{name: "events", final: 17686130, span: 1, set: func(s *evm.Settings) { s.HeadersEvents = true }},
+		{name: "events by receipts", final: 17686130, span: 1, set: func(s *evm.Settings) { s.HeadersEvents, s.Receipts = true, true }},
 		{name: "result limit", final: 17686130, span: 1, fault: func(s *fakenode.Server) { s.MaxLogs = 900 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -32,6 +37,9 @@ func TestMainnet(t *testing.T) {
 			chain.Finalize(c.final)
 			set, total := everything(chain)
 			set.FollowSpan = c.span
+			if c.set != nil {
+				c.set(&set)
+			}
 			r := newRig(t, chain, set)
 			if c.fault != nil {
 				r.server.Lock()

@@ -2,11 +2,10 @@ package evm_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +25,7 @@ import (
 type watcher struct {
 	mu      sync.Mutex
 	waiting error
+	told    []string       // all that was waited for, once each in a row
 	steps   map[string]int // endpoint -> steps with progress or nothing new
 	errs    []error
 }
@@ -44,6 +44,16 @@ func (w *watcher) Waiting(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = err
+	if err != nil && (len(w.told) == 0 || w.told[len(w.told)-1] != err.Error()) {
+		w.told = append(w.told, err.Error())
+	}
+}
+
+// said reports whether the source ever waited for something in these words.
+func (w *watcher) said(part string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.told, func(s string) bool { return strings.Contains(s, part) })
 }
 
 func (w *watcher) says() string {
@@ -56,7 +66,13 @@ func (w *watcher) says() string {
 }
 
 // runSource runs a source on the servers until the test ends.
-func runSource(t *testing.T, log *memlog.Log, chainID uint64, handlers ...http.Handler) (*evm.Source, *watcher) {
+func runSource(t testing.TB, log *memlog.Log, chainID uint64, handlers ...http.Handler) (*evm.Source, *watcher) {
+	t.Helper()
+	return runHinted(t, log, chainID, nil, handlers...)
+}
+
+// runHinted is runSource with hints of new heads.
+func runHinted(t testing.TB, log *memlog.Log, chainID uint64, hint *evm.Hint, handlers ...http.Handler) (*evm.Source, *watcher) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	tail, err := core.Open(ctx, log)
@@ -69,7 +85,10 @@ func runSource(t *testing.T, log *memlog.Log, chainID uint64, handlers ...http.H
 		t.Fatal(err)
 	}
 	w := &watcher{steps: map[string]int{}}
-	s := &evm.Source{Follower: f, ChainID: chainID, Poll: 10 * time.Millisecond, Scout: 20 * time.Millisecond, Observer: w, Log: zap.NewNop()}
+	s := &evm.Source{
+		Follower: f, ChainID: chainID, Hint: hint, Observer: w, Log: zap.NewNop(), Poll: 10 * time.Millisecond, Scout: 20 * time.Millisecond,
+		RestMin: 5 * time.Millisecond, RestMax: 100 * time.Millisecond, Recheck: 50 * time.Millisecond, DeepConfirm: 20 * time.Millisecond,
+	}
 	for _, h := range handlers {
 		srv := httptest.NewServer(h)
 		t.Cleanup(srv.Close)
@@ -77,19 +96,20 @@ func runSource(t *testing.T, log *memlog.Log, chainID uint64, handlers ...http.H
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.Endpoints = append(s.Endpoints, evm.Endpoint{Name: c.Name(), Node: evm.NewRPCNode(c)})
+		s.Endpoints = append(s.Endpoints, evm.Endpoint{Name: c.Name(), Node: evm.NewRPCNode(c), Stats: c.Stats})
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = pub.Run(ctx) })
 	wg.Go(func() { _ = s.Run(ctx) })
 	t.Cleanup(func() { cancel(); wg.Wait() })
+	eventually(t, "it runs", func() bool { return len(s.Status()) > 0 })
 	return s, w
 }
 
 // eventually waits for a condition.
-func eventually(t *testing.T, what string, ok func() bool) {
+func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("never: " + what)
 		}
@@ -187,42 +207,6 @@ func TestNextEndpointTakesOver(t *testing.T) {
 	if got := s.Follower.Genesis(); got != c.At(0).Hash || got == (common.Hash{}) {
 		t.Error("bound to another chain")
 	}
-}
-
-// TestLogsThatComeLate: a node knows a block before its logs; the bloom tells.
-func TestLogsThatComeLate(t *testing.T) {
-	t.Parallel()
-	c := fakenode.NewChain(1, 1)
-	r := newRig(t, c, settings(0, usdTransfers...))
-	r.catchUp()
-	for range 10 {
-		grow(c, 3)
-		late := true
-		r.server.Lock()
-		r.server.Fault = func(w http.ResponseWriter, body []byte) bool {
-			if !late || !strings.Contains(string(body), "blockHash") {
-				return false
-			}
-			late = false
-			var calls []struct {
-				ID int `json:"id"`
-			}
-			if json.Unmarshal(body, &calls) != nil {
-				calls = append(calls, struct {
-					ID int `json:"id"`
-				}{1})
-			}
-			var answers []string
-			for _, c := range calls {
-				answers = append(answers, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":[]}`, c.ID))
-			}
-			_, _ = fmt.Fprintf(w, "[%s]", strings.Join(answers, ","))
-			return true
-		}
-		r.server.Unlock()
-		r.catchUp()
-	}
-	r.check(isUSDTransfer)
 }
 
 // TestEndpointThatStandsStill: it answers without errors, and another is ahead.

@@ -18,7 +18,7 @@ func TestWindowFindsALimit(t *testing.T) {
 				}
 				continue
 			}
-			w.succeeded(span, 0)
+			w.succeeded(span, 0, 0)
 		}
 		if fails > 60 {
 			t.Errorf("limit %d: %d of 1000 questions were too large", limit, fails)
@@ -32,16 +32,33 @@ func TestWindowFindsALimit(t *testing.T) {
 func TestWindowShrinksWithManyLogs(t *testing.T) {
 	t.Parallel()
 	w := newWindow(1000, 10_000)
-	w.succeeded(1000, manyLogs+1)
+	w.succeeded(1000, manyLogs+1, 0)
 	if w.size != 500 {
 		t.Errorf("size %d", w.size)
 	}
-	w.succeeded(500, (fewLogs+manyLogs)/2)
+	w.succeeded(500, (fewLogs+manyLogs)/2, 0)
 	if w.size != 500 {
 		t.Errorf("size %d", w.size)
 	}
-	w.succeeded(3, 0) // the last window before the finalized height says nothing about the size
+	w.succeeded(3, 0, 0) // the last window before the finalized height says nothing about the size
 	if w.size != 500 {
 		t.Errorf("size %d", w.size)
+	}
+}
+
+func TestWindowFollowsBytes(t *testing.T) {
+	t.Parallel()
+	w := newWindow(100, 1000)
+	w.succeeded(100, 10, manyBytes+1)
+	if w.size != 50 {
+		t.Errorf("size %d after too many bytes", w.size)
+	}
+	w.succeeded(50, 10, (fewBytes+manyBytes)/2)
+	if w.size != 50 {
+		t.Errorf("size %d after enough bytes", w.size)
+	}
+	w.succeeded(50, 10, fewBytes-1)
+	if w.size != 63 {
+		t.Errorf("size %d after few bytes", w.size)
 	}
 }

@@ -18,6 +18,11 @@ import (
 type Node struct {
 	V2      bool
 	Version string
+	// Chunk is the number of bytes of each write; 0: whole frames.
+	Chunk int
+	// Joining: the node has not caught up with its network. Streams open, say
+	// ApiVersion and are kept alive, and tell nothing.
+	Joining bool
 
 	mu      sync.Mutex
 	streams map[string]*stream
@@ -162,6 +167,9 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		events := n.streams[r.URL.Path].events
+		if n.Joining {
+			events = nil
+		}
 		if sent < 0 {
 			sent = len(events)
 			if i := slices.IndexFunc(events, func(e event) bool { return e.id >= from }); start != "" && i >= 0 {
@@ -172,7 +180,7 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		sent = len(events)
 		n.mu.Unlock()
 		for _, e := range todo {
-			fmt.Fprintf(w, "data:%s\nid:%d\n\n", e.raw, e.id)
+			n.write(w, fmt.Sprintf("data:%s\nid:%d\n\n", e.raw, e.id))
 		}
 		w.(http.Flusher).Flush()
 		select {
@@ -184,6 +192,15 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()
 		}
 	}
+}
+
+func (n *Node) write(w http.ResponseWriter, frame string) {
+	for n.Chunk > 0 && len(frame) > n.Chunk {
+		fmt.Fprint(w, frame[:n.Chunk])
+		w.(http.Flusher).Flush()
+		frame = frame[n.Chunk:]
+	}
+	fmt.Fprint(w, frame)
 }
 
 // BlockAdded is a 1.x event of a made-up block: its hash is made of seed and
@@ -204,6 +221,26 @@ func BlockJSON(seed string, height uint64, deploys ...string) string {
 	}
 	return fmt.Sprintf(`{"hash":%q,"header":{"parent_hash":%q,"state_root_hash":%q,"timestamp":"2024-01-03T23:41:23.840Z","era_id":1,"height":%d,"protocol_version":"1.5.3"},`+
 		`"body":{"proposer":"01ab","deploy_hashes":%s,"transfer_hashes":[]},"proofs":[]}`, BlockHash(seed, height), parent, parent, height, list)
+}
+
+// BlockV2JSON is a block of protocol 2.x with Version1 transactions, as it is in
+// BlockAdded and in block_with_signatures.
+func BlockV2JSON(seed string, height uint64, transactions ...string) string {
+	parent := strings.Repeat("0", 64)
+	if height > 0 {
+		parent = BlockHash(seed, height-1)
+	}
+	list := make([]string, len(transactions))
+	for i, t := range transactions {
+		list[i] = fmt.Sprintf(`{"Version1":%q}`, t)
+	}
+	return fmt.Sprintf(`{"Version2":{"hash":%q,"header":{"parent_hash":%q,"state_root_hash":%q,"timestamp":"2025-01-03T23:41:23.840Z","era_id":1,"height":%d,`+
+		`"protocol_version":"2.0.0","proposer":"01ab"},"body":{"transactions":{"0":[%s]},"rewarded_signatures":[]}}}`, BlockHash(seed, height), parent, parent, height, strings.Join(list, ","))
+}
+
+// DeployProcessed is a 1.x event.
+func DeployProcessed(hash, block string) string {
+	return fmt.Sprintf(`{"DeployProcessed":{"deploy_hash":%q,"account":"01ab","timestamp":"2024-05-27T13:36:03.212Z","ttl":"30m","dependencies":[],"block_hash":%q,"execution_result":{"Success":{"cost":"1"}}}}`, hash, block)
 }
 
 // BlockHash is the hash of a made-up block.

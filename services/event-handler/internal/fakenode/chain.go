@@ -13,6 +13,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/trie"
 )
 
 // Block is one block with all its logs.
@@ -23,6 +24,10 @@ type Block struct {
 	Hash common.Hash
 	Txs  []common.Hash
 	Logs []*types.Log
+	// Receipts of all transactions; their logs are Logs.
+	Receipts []*types.Receipt
+
+	receiptsJSON json.RawMessage // as recorded; nil: made from Receipts
 }
 
 // Number is the block's height.
@@ -44,7 +49,7 @@ type Chain struct {
 // NewChain returns a chain that holds block 0 only; seed tells two chains apart.
 func NewChain(id, seed uint64) *Chain {
 	c := &Chain{ID: id, byHash: map[common.Hash]*Block{}, salt: seed << 32}
-	c.append(nil)
+	c.append(2, nil)
 	return c
 }
 
@@ -69,10 +74,17 @@ type LogSpec struct {
 func (c *Chain) Mine(logs ...LogSpec) *Block {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.append(logs)
+	return c.append(2, logs)
 }
 
-func (c *Chain) append(specs []LogSpec) *Block {
+// MineTxs is Mine with so many logs to a transaction.
+func (c *Chain) MineTxs(perTx int, logs ...LogSpec) *Block {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.append(perTx, logs)
+}
+
+func (c *Chain) append(perTx int, specs []LogSpec) *Block {
 	c.salt++
 	h := &types.Header{
 		Number: big.NewInt(int64(len(c.blocks))), Time: 1_700_000_000 + uint64(len(c.blocks))*12, Difficulty: new(big.Int), GasLimit: 30_000_000,
@@ -84,18 +96,33 @@ func (c *Chain) append(specs []LogSpec) *Block {
 	}
 	b := &Block{Header: h}
 	for i, s := range specs {
-		if i%2 == 0 {
+		if i%perTx == 0 {
 			b.Txs = append(b.Txs, crypto.Keccak256Hash(h.Extra, []byte{byte(i), byte(i >> 8)}))
+			k := len(b.Receipts)
+			b.Receipts = append(b.Receipts, &types.Receipt{
+				Type: uint8(k % 5), Status: uint64(1 - k/3%2), CumulativeGasUsed: uint64(k+1) * 50_000, GasUsed: 50_000, EffectiveGasPrice: big.NewInt(7),
+				TxHash: b.Txs[k], BlockNumber: h.Number, TransactionIndex: uint(k), Logs: []*types.Log{},
+			})
 		}
-		b.Logs = append(b.Logs, &types.Log{
+		l := &types.Log{
 			Address: s.Address, Topics: s.Topics, Data: s.Data, BlockNumber: h.Number.Uint64(),
-			TxHash: b.Txs[i/2], TxIndex: uint(i / 2), Index: uint(i),
-		})
+			TxHash: b.Txs[i/perTx], TxIndex: uint(i / perTx), Index: uint(i),
+		}
+		b.Logs = append(b.Logs, l)
+		r := b.Receipts[i/perTx]
+		r.Logs = append(r.Logs, l)
 	}
-	h.Bloom = types.CreateBloom(&types.Receipt{Logs: b.Logs})
+	for _, r := range b.Receipts {
+		r.Bloom = types.CreateBloom(r)
+	}
+	h.Bloom = types.MergeBloom(b.Receipts)
+	h.ReceiptHash = types.DeriveSha(types.Receipts(b.Receipts), trie.NewStackTrie(nil))
 	b.Hash = h.Hash()
 	for _, l := range b.Logs {
 		l.BlockHash = b.Hash
+	}
+	for _, r := range b.Receipts {
+		r.BlockHash = b.Hash
 	}
 	c.blocks = append(c.blocks, b)
 	c.byHash[b.Hash] = b

@@ -24,6 +24,20 @@ import (
 // returns them as a chain; the two blocks that stand apart from them are left out.
 func Mainnet(t testing.TB) *Chain {
 	t.Helper()
+	blocks := Recorded(t)
+	blocks = slices.DeleteFunc(blocks, func(b *Block) bool { return b.Number() < 17686110 || b.Number() > 17686132 })
+	if len(blocks) != 23 {
+		t.Fatalf("%d blocks", len(blocks))
+	}
+	c := FromBlocks(1, blocks)
+	genesis := &types.Header{Number: new(big.Int), Difficulty: new(big.Int)}
+	c.Genesis = &Block{Header: genesis, Hash: genesis.Hash()}
+	return c
+}
+
+// Recorded reads all blocks of the recording, by height.
+func Recorded(t testing.TB) []*Block {
+	t.Helper()
 	files, err := untar(recorded.Read(t, "evm", "mainnet-17686110.tgz"))
 	if err != nil {
 		t.Fatal(err)
@@ -38,19 +52,17 @@ func Mainnet(t testing.TB) *Chain {
 		if err != nil {
 			t.Fatalf("block %s: %v", number, err)
 		}
-		if n := b.Number(); n >= 17686110 && n <= 17686132 {
-			blocks = append(blocks, b)
-		}
+		blocks = append(blocks, b)
 	}
 	slices.SortFunc(blocks, func(a, b *Block) int { return int(a.Number()) - int(b.Number()) })
-	if len(blocks) != 23 {
-		t.Fatalf("%d blocks", len(blocks))
-	}
-	c := FromBlocks(1, blocks)
-	genesis := &types.Header{Number: new(big.Int), Difficulty: new(big.Int)}
-	c.Genesis = &Block{Header: genesis, Hash: genesis.Hash()}
-	return c
+	return blocks
 }
+
+// ReceiptsJSON is the block's receipts as eth_getBlockReceipts gives them.
+func (b *Block) ReceiptsJSON() json.RawMessage { return encode(b.receipts()) }
+
+// LogsJSON is the block's logs as eth_getLogs gives them.
+func (b *Block) LogsJSON() json.RawMessage { return encode(b.Logs) }
 
 func untar(data []byte) (map[string][]byte, error) {
 	zr, err := gzip.NewReader(bytes.NewReader(data))
@@ -88,15 +100,13 @@ func readBlock(block, receipts []byte) (*Block, error) {
 		return nil, err
 	}
 	b.Hash, b.Txs = top.Hash, top.Txs
-	var list []struct {
-		Logs []*types.Log `json:"logs"`
-	}
-	if err := json.Unmarshal(receipts, &list); err != nil {
+	if err := json.Unmarshal(receipts, &b.Receipts); err != nil {
 		return nil, err
 	}
-	for _, r := range list {
+	for _, r := range b.Receipts {
 		b.Logs = append(b.Logs, r.Logs...)
 	}
+	b.receiptsJSON = receipts
 	if b.Header.Hash() != b.Hash {
 		return nil, fmt.Errorf("header hashes to %s, not %s", b.Header.Hash(), b.Hash)
 	}

@@ -24,6 +24,20 @@ type Server struct {
 	MaxLogs int
 	// Fault, if not nil, may answer a whole HTTP request in the node's place.
 	Fault func(w http.ResponseWriter, body []byte) bool
+	// Change, if not nil, may give another result for a call: a lie.
+	Change func(method string, params []json.RawMessage, result json.RawMessage) json.RawMessage
+	// NoReceipts: eth_getBlockReceipts is a method that is not there.
+	NoReceipts bool
+	// Hide, if not nil, says which logs eth_getLogs leaves out.
+	Hide func(l *types.Log) bool
+	// Code is what eth_getCode answers, Call what eth_call does: revert is the
+	// reason, out then what it reverts with.
+	Code Code
+	Call func(b *Block, to common.Address, data []byte) (out []byte, revert string)
+	// PrunedBelow: the state of lower heights is gone; eth_getCode and eth_call are
+	// answered with an error, or with "0x" when EmptyBelow.
+	PrunedBelow uint64
+	EmptyBelow  bool
 	// NoBatch: a batch is refused with one error object.
 	NoBatch bool
 	// Calls counts calls by method.
@@ -44,6 +58,7 @@ type call struct {
 type rpcError struct {
 	Code    int    `json:"code"`
 	Message string `json:"message"`
+	Data    any    `json:"data,omitempty"`
 }
 
 // ServeHTTP answers one request.
@@ -100,14 +115,24 @@ func (s *Server) answer(out []byte, c call) []byte {
 		return append(append(append(out, `"error":`...), data...), '}')
 	}
 	out = append(out, `"result":`...)
+	if s.Change != nil {
+		return append(append(out, s.Change(c.Method, c.Params, encode(result))...), '}')
+	}
 	if logs, ok := result.([]*types.Log); ok {
 		return append(appendLogs(out, logs), '}')
+	}
+	return append(append(out, encode(result)...), '}')
+}
+
+func encode(result any) []byte {
+	if logs, ok := result.([]*types.Log); ok {
+		return appendLogs(nil, logs)
 	}
 	data, err := json.Marshal(result)
 	if err != nil {
 		panic(err)
 	}
-	return append(append(out, data...), '}')
+	return data
 }
 
 // appendLogs writes logs as a node does. By hand, since a test's block may hold
@@ -145,43 +170,88 @@ func (s *Server) do(c call) (any, *rpcError) {
 	case "eth_chainId":
 		return fmt.Sprintf("0x%x", s.Chain.ID), nil
 	case "eth_getBlockByNumber":
-		return s.block(c)
+		b, failed := s.find(c, 2)
+		if b == nil {
+			return nil, failed
+		}
+		return b.json(), nil
+	case "eth_getBlockByHash":
+		b, failed := s.byHash(c, 2)
+		if b == nil {
+			return nil, failed
+		}
+		return b.json(), nil
+	case "eth_getBlockReceipts":
+		if s.NoReceipts {
+			break
+		}
+		b, failed := s.byHash(c, 1)
+		if b == nil && failed != nil {
+			b, failed = s.find(c, 1)
+		}
+		if b == nil {
+			return nil, failed
+		}
+		return b.receipts(), nil
 	case "eth_getLogs":
 		return s.logs(c)
+	case "eth_getCode", "eth_call":
+		return s.state(c)
 	}
-	return nil, &rpcError{-32601, "the method " + c.Method + " does not exist/is not available"}
+	return nil, &rpcError{Code: -32601, Message: "the method " + c.Method + " does not exist/is not available"}
 }
 
-func (s *Server) block(c call) (any, *rpcError) {
+// byHash returns the block that the call names by its hash, of whatever branch;
+// nil, nil when there is none.
+func (s *Server) byHash(c call, params int) (*Block, *rpcError) {
+	var hash common.Hash
+	if len(c.Params) != params || json.Unmarshal(c.Params[0], &hash) != nil {
+		return nil, &rpcError{Code: -32602, Message: "bad params"}
+	}
+	s.Chain.mu.Lock()
+	defer s.Chain.mu.Unlock()
+	return s.Chain.byHash[hash], nil
+}
+
+// find returns the block that the call names by height or tag; nil, nil when
+// there is none.
+func (s *Server) find(c call, params int) (*Block, *rpcError) {
 	var at string
-	if len(c.Params) != 2 || json.Unmarshal(c.Params[0], &at) != nil {
-		return nil, &rpcError{-32602, "bad params"}
+	if len(c.Params) != params || json.Unmarshal(c.Params[0], &at) != nil {
+		return nil, &rpcError{Code: -32602, Message: "bad params"}
 	}
 	ch := s.Chain
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
-	var b *Block
 	switch at {
 	case "latest":
-		b = ch.blocks[len(ch.blocks)-1]
+		return ch.blocks[len(ch.blocks)-1], nil
 	case "finalized":
 		if ch.finalized == nil {
-			return nil, &rpcError{-39001, "finalized block not found"}
+			return nil, &rpcError{Code: -39001, Message: "finalized block not found"}
 		}
-		b = ch.at(*ch.finalized)
-	default:
-		n, err := strconv.ParseUint(strings.TrimPrefix(at, "0x"), 16, 64)
-		if err != nil {
-			return nil, &rpcError{-32602, "bad height"}
-		}
-		if b = ch.at(n); b == nil && n == 0 {
-			b = ch.Genesis
-		}
+		return ch.at(*ch.finalized), nil
 	}
-	if b == nil {
-		return nil, nil
+	n, err := strconv.ParseUint(strings.TrimPrefix(at, "0x"), 16, 64)
+	if err != nil {
+		return nil, &rpcError{Code: -32602, Message: "bad height"}
 	}
-	return b.json(), nil
+	b := ch.at(n)
+	if b == nil && n == 0 {
+		b = ch.Genesis
+	}
+	return b, nil
+}
+
+// receipts is the block's receipts as eth_getBlockReceipts gives them.
+func (b *Block) receipts() any {
+	switch {
+	case b.receiptsJSON != nil:
+		return b.receiptsJSON
+	case b.Receipts == nil:
+		return []any{}
+	}
+	return b.Receipts
 }
 
 func (b *Block) json() any {
@@ -211,12 +281,12 @@ type logsFilter struct {
 func (s *Server) logs(c call) (any, *rpcError) {
 	var f logsFilter
 	if len(c.Params) != 1 || json.Unmarshal(c.Params[0], &f) != nil {
-		return nil, &rpcError{-32602, "bad params"}
+		return nil, &rpcError{Code: -32602, Message: "bad params"}
 	}
 	var addresses []common.Address
 	if len(f.Address) > 0 {
 		if err := json.Unmarshal(f.Address, &addresses); err != nil {
-			return nil, &rpcError{-32602, err.Error()}
+			return nil, &rpcError{Code: -32602, Message: err.Error()}
 		}
 	}
 	ch := s.Chain
@@ -226,18 +296,18 @@ func (s *Server) logs(c call) (any, *rpcError) {
 	if f.BlockHash != nil {
 		b := ch.byHash[*f.BlockHash]
 		if b == nil {
-			return nil, &rpcError{-32000, "unknown block"}
+			return nil, &rpcError{Code: -32000, Message: "unknown block"}
 		}
 		blocks = []*Block{b}
 	} else {
 		from, err1 := strconv.ParseUint(strings.TrimPrefix(f.From, "0x"), 16, 64)
 		to, err2 := strconv.ParseUint(strings.TrimPrefix(f.To, "0x"), 16, 64)
 		if err1 != nil || err2 != nil || from > to {
-			return nil, &rpcError{-32602, "bad range"}
+			return nil, &rpcError{Code: -32602, Message: "bad range"}
 		}
 		s.Ranges = append(s.Ranges, fmt.Sprintf("%d-%d", from, to))
 		if s.MaxRange > 0 && to-from+1 > s.MaxRange {
-			return nil, &rpcError{-32602, fmt.Sprintf("eth_getLogs is limited to a %d range", s.MaxRange)}
+			return nil, &rpcError{Code: -32602, Message: fmt.Sprintf("eth_getLogs is limited to a %d range", s.MaxRange)}
 		}
 		for n := from; n <= to; n++ {
 			if b := ch.at(n); b != nil {
@@ -254,11 +324,14 @@ func (s *Server) logs(c call) (any, *rpcError) {
 			if len(f.Topics) > 0 && len(f.Topics[0]) > 0 && (len(l.Topics) == 0 || !slices.Contains(f.Topics[0], l.Topics[0])) {
 				continue
 			}
+			if s.Hide != nil && s.Hide(l) {
+				continue
+			}
 			out = append(out, l)
 		}
 	}
 	if s.MaxLogs > 0 && len(out) > s.MaxLogs {
-		return nil, &rpcError{-32005, fmt.Sprintf("query returned more than %d results", s.MaxLogs)}
+		return nil, &rpcError{Code: -32005, Message: fmt.Sprintf("query returned more than %d results", s.MaxLogs)}
 	}
 	return out, nil
 }

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // Client talks to one endpoint.
@@ -23,6 +25,8 @@ type Client struct {
 	opts Options
 	// single: the endpoint refused a batch, so calls go one by one.
 	single atomic.Bool
+	bucket *rate.Limiter // nil: no limit
+	count  counters
 }
 
 // Options bound a client. Zero fields take the default.
@@ -34,6 +38,11 @@ type Options struct {
 	// MaxBatch is the most calls of one request. Default 100 (go-ethereum
 	// takes 1,000, hosted nodes often less).
 	MaxBatch int
+	// PerSecond is the most calls a second, each call of a batch counted; the
+	// client waits for its turn. 0: any number.
+	PerSecond uint64
+	// Stall is within what time an answer that has begun must grow. Default 10 s.
+	Stall time.Duration
 }
 
 // Call is one call of a batch. Err is set by Batch when the node answered the
@@ -48,7 +57,8 @@ type Call struct {
 	Err    error
 }
 
-// Decoder is a result that decodes itself from valid JSON.
+// Decoder is a result that decodes itself. data is one JSON value whose quotes
+// and brackets match; the rest is the decoder's to find out. It may not be kept.
 type Decoder interface{ DecodeJSON(data []byte) error }
 
 // New returns a client for an http:// or https:// URL.
@@ -66,17 +76,36 @@ func New(rawURL string, opts Options) (*Client, error) {
 	if opts.MaxBatch <= 0 {
 		opts.MaxBatch = 100
 	}
+	if opts.Stall <= 0 {
+		opts.Stall = 10 * time.Second
+	}
+	if opts.PerSecond > 0 {
+		opts.PerSecond = min(opts.PerSecond, 1<<20)
+		opts.MaxBatch = min(opts.MaxBatch, int(opts.PerSecond)) // a larger one would never be allowed at once
+	}
+	c := &Client{url: rawURL, name: Name(rawURL), opts: opts, bucket: bucket(opts.PerSecond)}
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
 	tr := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		Proxy: http.ProxyFromEnvironment,
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c.count.dials.Add(1)
+			return dialer.DialContext(ctx, network, addr)
+		},
 		TLSHandshakeTimeout:   10 * time.Second,
 		MaxIdleConnsPerHost:   4,
 		IdleConnTimeout:       60 * time.Second,
 		ForceAttemptHTTP2:     true,
 		ResponseHeaderTimeout: opts.Timeout,
+		// A connection whose other end is gone: HTTP/1 drops it with the request
+		// that timed out, HTTP/2 would send the next one into it too.
+		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
 	}
-	return &Client{url: rawURL, name: Name(rawURL), http: &http.Client{Transport: tr, Timeout: opts.Timeout}, opts: opts}, nil
+	c.http = &http.Client{Transport: tr, Timeout: opts.Timeout, CheckRedirect: stay}
+	return c, nil
 }
+
+// stay: a node that points elsewhere is a wrong answer; the URL may hold a key.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Name is what an endpoint is called in logs and metrics: scheme and host only,
 // since hosted nodes carry the customer's key in the path.
@@ -97,7 +126,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // Call makes one call; its error is *Error.
 func (c *Client) Call(ctx context.Context, result any, method string, params any) error {
 	call := Call{Method: method, Params: params, Result: result}
-	if err := c.exchange(ctx, []*Call{&call}, false); err != nil {
+	if err := c.send(ctx, []*Call{&call}, false); err != nil {
 		return err
 	}
 	return call.Err
@@ -111,7 +140,7 @@ func (c *Client) Batch(ctx context.Context, calls []*Call) error {
 		if c.single.Load() {
 			n = 1
 		}
-		err := c.exchange(ctx, calls[:n], n > 1)
+		err := c.send(ctx, calls[:n], n > 1)
 		if errors.Is(err, errNoBatch) {
 			c.single.Store(true)
 			continue
@@ -148,8 +177,9 @@ type response struct {
 	ID     json.RawMessage `json:"id"`
 	Result json.RawMessage `json:"result"`
 	Error  *struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
+		Code    int             `json:"code"`
+		Message string          `json:"message"`
+		Data    json.RawMessage `json:"data"`
 	} `json:"error"`
 }
 
@@ -176,14 +206,22 @@ func (c *Client) exchange(ctx context.Context, calls []*Call, batch bool) error 
 	if err != nil {
 		return err
 	}
+	defer release(data) // results were copied out of it
 	var answers []response
 	first := firstByte(data)
 	switch {
 	case first == '[':
-		err = json.Unmarshal(data, &answers)
+		var ok bool
+		if answers, ok = split(data); !ok {
+			answers = nil
+			err = json.Unmarshal(data, &answers)
+		}
 	case first == '{' && !batch:
-		answers = make([]response, 1)
-		err = json.Unmarshal(data, &answers[0])
+		var ok bool
+		if answers, ok = split(data); !ok {
+			answers = make([]response, 1)
+			err = json.Unmarshal(data, &answers[0])
+		}
 		if err == nil && len(answers[0].ID) == 0 && answers[0].Error == nil && answers[0].Result == nil {
 			return c.errorf(ClassBadAnswer, "answered with JSON that is no JSON-RPC")
 		}
@@ -224,7 +262,7 @@ func (c *Client) assign(calls []*Call, answers []response) error {
 		call := calls[id-1]
 		switch {
 		case a.Error != nil:
-			call.Err = c.rpcError(call.Method, a.Error.Code, a.Error.Message)
+			call.Err = c.rpcError(call.Method, a.Error.Code, a.Error.Message).with(a.Error.Message, a.Error.Data)
 		case len(a.Result) == 0:
 			call.Err = c.errorf(ClassBadAnswer, "%s: answered neither result nor error", call.Method)
 		case string(a.Result) == "null":

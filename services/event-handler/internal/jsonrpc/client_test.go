@@ -35,34 +35,27 @@ func answer(status int, body string) http.HandlerFunc {
 
 func TestErrorsByClass(t *testing.T) {
 	t.Parallel()
-	rpc := func(code int, message string) http.HandlerFunc {
-		return answer(200, fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"error":{"code":%d,"message":%q}}`, code, message))
-	}
 	for name, c := range map[string]struct {
 		h     http.HandlerFunc
 		class jsonrpc.Class
 		says  string
 	}{
-		"html":            {answer(200, "<!doctype html>\n<html><title>Sign in</title></html>"), jsonrpc.ClassBadAnswer, "Sign in"},
-		"html 502":        {answer(502, "<html>Bad gateway</html>"), jsonrpc.ClassBadAnswer, "status 502"},
-		"empty":           {answer(200, ""), jsonrpc.ClassBadAnswer, "(empty)"},
-		"truncated":       {answer(200, `{"jsonrpc":"2.0","id":1,"result":{"a":`), jsonrpc.ClassBadAnswer, "broken JSON"},
-		"other JSON":      {answer(200, `{"message":"ok"}`), jsonrpc.ClassBadAnswer, "no JSON-RPC"},
-		"other shape":     {answer(200, `{"jsonrpc":"2.0","id":1,"result":{"a":1}}`), jsonrpc.ClassBadAnswer, "another shape"},
-		"401":             {answer(401, "who are you"), jsonrpc.ClassRefused, "401"},
-		"429":             {answer(429, ""), jsonrpc.ClassRateLimited, "429"},
-		"504":             {answer(504, "<html>"), jsonrpc.ClassTimeout, "504"},
-		"413":             {answer(413, ""), jsonrpc.ClassTooMuch, "413"},
-		"too large":       {answer(200, `{"jsonrpc":"2.0","id":1,"result":"`+strings.Repeat("x", 3000)+`"}`), jsonrpc.ClassTooMuch, "more than 2000 bytes"},
-		"range infura":    {rpc(-32005, "query returned more than 10000 results"), jsonrpc.ClassTooMuch, "10000"},
-		"range alchemy":   {rpc(-32602, "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range"), jsonrpc.ClassTooMuch, ""},
-		"range quicknode": {rpc(-32614, "eth_getLogs is limited to a 10,000 range"), jsonrpc.ClassTooMuch, ""},
-		"range ankr":      {rpc(-32062, "block range is too wide"), jsonrpc.ClassTooMuch, ""},
-		"node timeout":    {rpc(-32000, "request timed out"), jsonrpc.ClassTooMuch, ""},
-		"rate":            {rpc(-32005, "daily request count exceeded, request rate limited"), jsonrpc.ClassRateLimited, ""},
-		"rate compute":    {rpc(429, "Your app has exceeded its compute units per second capacity"), jsonrpc.ClassRateLimited, ""},
-		"unknown block":   {rpc(-32000, "unknown block"), jsonrpc.ClassRPC, ""},
-		"error in 400":    {answer(400, `{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"method not found"}}`), jsonrpc.ClassRPC, "method not found"},
+		"html":         {answer(200, "<!doctype html>\n<html><title>Sign in</title></html>"), jsonrpc.ClassBadAnswer, "Sign in"},
+		"html 502":     {answer(502, "<html>Bad gateway</html>"), jsonrpc.ClassServer, "status 502"},
+		"empty":        {answer(200, ""), jsonrpc.ClassBadAnswer, "(empty)"},
+		"truncated":    {answer(200, `{"jsonrpc":"2.0","id":1,"result":{"a":`), jsonrpc.ClassBadAnswer, "broken JSON"},
+		"other JSON":   {answer(200, `{"message":"ok"}`), jsonrpc.ClassBadAnswer, "no JSON-RPC"},
+		"other shape":  {answer(200, `{"jsonrpc":"2.0","id":1,"result":{"a":1}}`), jsonrpc.ClassBadAnswer, "another shape"},
+		"401":          {answer(401, "who are you"), jsonrpc.ClassRefused, "401"},
+		"429":          {answer(429, ""), jsonrpc.ClassRateLimited, "429"},
+		"504":          {answer(504, "<html>"), jsonrpc.ClassTimeout, "504"},
+		"413":          {answer(413, ""), jsonrpc.ClassTooMuch, "413"},
+		"too large":    {answer(200, `{"jsonrpc":"2.0","id":1,"result":"`+strings.Repeat("x", 3000)+`"}`), jsonrpc.ClassTooMuch, "more than 2000 bytes"},
+		"500 empty":    {answer(500, ""), jsonrpc.ClassServer, "status 500"},
+		"503 result":   {answer(503, `{"jsonrpc":"2.0","id":1,"result":"x"}`), jsonrpc.ClassServer, "status 503"},
+		"redirect":     {http.RedirectHandler("https://elsewhere.example/secret", http.StatusTemporaryRedirect).ServeHTTP, jsonrpc.ClassBadAnswer, "status 307"},
+		"error in 500": {answer(500, `{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"block range is too wide"}}`), jsonrpc.ClassTooMuch, "too wide"},
+		"error in 400": {answer(400, `{"jsonrpc":"2.0","id":null,"error":{"code":-32601,"message":"method not found"}}`), jsonrpc.ClassRPC, "method not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

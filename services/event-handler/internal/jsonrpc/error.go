@@ -3,9 +3,6 @@ package jsonrpc
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
@@ -27,11 +24,20 @@ const (
 	ClassBadAnswer
 	// ClassRPC: any other error answered by the node.
 	ClassRPC
+	// ClassServer: a 5xx that says no more. Wait, or ask somebody else.
+	ClassServer
+	// ClassStalled: the answer began and then dripped. Asking for less does not help.
+	ClassStalled
+	// ClassPruned: the node no longer has the history that was asked for.
+	ClassPruned
+	// ClassBehind: the node does not have that height yet.
+	ClassBehind
 )
 
 var classNames = map[Class]string{
 	ClassTransport: "transport", ClassTimeout: "timeout", ClassTooMuch: "too_much", ClassRateLimited: "rate_limited",
-	ClassRefused: "refused", ClassBadAnswer: "bad_answer", ClassRPC: "rpc",
+	ClassRefused: "refused", ClassBadAnswer: "bad_answer", ClassRPC: "rpc", ClassServer: "server", ClassStalled: "stalled",
+	ClassPruned: "pruned", ClassBehind: "behind",
 }
 
 // String is the class as a metric label.
@@ -46,6 +52,10 @@ type Error struct {
 	Code int
 	// RetryAfter is what the endpoint asked for; 0 when it did not.
 	RetryAfter time.Duration
+	// Text is the node's own message, Data what it put beside it: the data of a
+	// call that reverted. Empty when there was none.
+	Text string
+	Data []byte
 }
 
 func (e *Error) Error() string { return e.Endpoint + " " + e.Message }
@@ -65,6 +75,17 @@ func AskForLess(err error) bool {
 	return c == ClassTooMuch || c == ClassTimeout
 }
 
+// MayBeTooMuch reports whether a question about several blocks may have been
+// too large for the endpoint although its answer does not say so in words that
+// are known: an error of the node, or an answer that was cut short.
+func MayBeTooMuch(err error) bool {
+	switch ClassOf(err) {
+	case ClassTooMuch, ClassTimeout, ClassRPC, ClassBadAnswer:
+		return true
+	}
+	return false
+}
+
 func (c *Client) errorf(class Class, format string, args ...any) *Error {
 	return &Error{Class: class, Endpoint: c.name, Message: fmt.Sprintf(format, args...)}
 }
@@ -73,45 +94,4 @@ func (c *Client) rpcError(method string, code int, message string) *Error {
 	e := c.errorf(classifyRPC(code, message), "%s: error %d: %s", method, code, glimpse([]byte(message)))
 	e.Code = code
 	return e
-}
-
-// There is no standard for "too many blocks": these are the codes and words of
-// the nodes and hosted services in use.
-var (
-	tooMuchCodes = []int{
-		-32005, // EIP-1474 limit exceeded (Infura, Besu)
-		-32008, // Nethermind, Tenderly: response too large
-		-32012, // Polygon Bor behind proxies: range
-		-32062, // Ankr: block range is too large
-		-32614, // Base, Blast: eth_getLogs is limited to a 10,000 range
-		-32701, // Cloudflare: range
-	}
-	tooMuchWords = []string{
-		"range", "more than", "too many result", "too many logs", "too large", "too big", "too wide", "exceed", "response size",
-		"limited to", "timeout", "timed out", "deadline", "query returned", "max results", "maximum",
-	}
-	rateWords = []string{"rate limit", "ratelimit", "too many requests", "requests per second", "compute units", "throughput", "capacity", "quota", "daily request"}
-)
-
-func classifyRPC(code int, message string) Class {
-	m := strings.ToLower(message)
-	contains := func(words []string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(m, w) })
-	}
-	switch {
-	case contains(rateWords) || code == 429:
-		return ClassRateLimited
-	case slices.Contains(tooMuchCodes, code) || contains(tooMuchWords):
-		return ClassTooMuch
-	}
-	return ClassRPC
-}
-
-// retryAfter reads the header's form in seconds; at most a minute.
-func retryAfter(header string) time.Duration {
-	s, err := strconv.Atoi(strings.TrimSpace(header))
-	if err != nil || s < 0 {
-		return 0
-	}
-	return min(time.Duration(s)*time.Second, time.Minute)
 }

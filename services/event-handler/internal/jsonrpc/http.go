@@ -3,17 +3,20 @@ package jsonrpc
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // post sends one body and reads the answer up to MaxBody.
 func (c *Client) post(ctx context.Context, body []byte) ([]byte, error) {
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
 		return nil, c.errorf(ClassTransport, "building a request: %v", redact(err))
@@ -25,38 +28,64 @@ func (c *Client) post(ctx context.Context, body []byte) ([]byte, error) {
 		return nil, c.transport(ctx, err)
 	}
 	defer res.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(res.Body, c.opts.MaxBody+1))
+	data, err := read(res.Body, res.ContentLength, c.opts.MaxBody, c.opts.Stall, abort)
 	switch {
 	case err != nil:
 		return nil, c.transport(ctx, err)
 	case int64(len(data)) > c.opts.MaxBody:
 		return nil, c.errorf(ClassTooMuch, "answered more than %d bytes", c.opts.MaxBody)
 	}
-	first := firstByte(data)
-	isJSON := first == '{' || first == '['
-	switch s := res.StatusCode; {
-	case s == http.StatusTooManyRequests:
-		e := c.errorf(ClassRateLimited, "answered status 429")
-		e.RetryAfter = retryAfter(res.Header.Get("Retry-After"))
+	if res.StatusCode == http.StatusTooManyRequests || res.StatusCode >= 300 && !tellsError(data) {
+		e := c.status(res.StatusCode, data)
+		e.RetryAfter = retryAfter(res.Header.Get("Retry-After"), time.Now())
 		return nil, e
-	case s == http.StatusRequestEntityTooLarge:
-		return nil, c.errorf(ClassTooMuch, "answered status 413")
-	case s == http.StatusGatewayTimeout, s == http.StatusRequestTimeout, s == 524: // 524: a CDN's timeout
-		return nil, c.errorf(ClassTimeout, "answered status %d", s)
-	case s == http.StatusUnauthorized || s == http.StatusForbidden:
-		return nil, c.errorf(ClassRefused, "answered status %d: %s", s, glimpse(data))
-	case s >= 300 && !isJSON:
-		return nil, c.errorf(ClassBadAnswer, "answered status %d: %s", s, glimpse(data))
 	}
 	return data, nil
 }
 
-func (c *Client) transport(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
+// status reads an HTTP status whose body is no JSON-RPC error.
+func (c *Client) status(s int, data []byte) *Error {
+	switch {
+	case s == http.StatusTooManyRequests:
+		return c.errorf(ClassRateLimited, "answered status 429")
+	case s == http.StatusRequestEntityTooLarge:
+		return c.errorf(ClassTooMuch, "answered status 413")
+	case s == http.StatusGatewayTimeout, s == http.StatusRequestTimeout, s == 524: // 524: a CDN's timeout
+		return c.errorf(ClassTimeout, "answered status %d", s)
+	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusPaymentRequired:
+		return c.errorf(ClassRefused, "answered status %d: %s", s, glimpse(data))
+	case s >= 500:
+		return c.errorf(ClassServer, "answered status %d: %s", s, glimpse(data))
 	}
+	return c.errorf(ClassBadAnswer, "answered status %d: %s", s, glimpse(data))
+}
+
+// tellsError reports whether the body of an unhappy status is a JSON-RPC error,
+// which says more than the status: hosted nodes answer 400 and 500 with one.
+func tellsError(data []byte) bool {
+	var one response
+	switch firstByte(data) {
+	case '{':
+		return json.Unmarshal(data, &one) == nil && one.Error != nil && one.Error.Message != ""
+	case '[':
+		var many []response
+		return json.Unmarshal(data, &many) == nil && len(many) > 0 && many[0].Error != nil
+	}
+	return false
+}
+
+// transport reads an error of the connection. The end of ctx is its own error,
+// unless ctx had a deadline: then it is the endpoint that was too slow.
+func (c *Client) transport(ctx context.Context, err error) error {
 	var ne net.Error
-	if errors.As(err, &ne) && ne.Timeout() {
+	switch {
+	case errors.Is(context.Cause(ctx), errStalled):
+		return c.errorf(ClassStalled, "answered less than %d bytes within %v, and no end", minProgress, c.opts.Stall)
+	case ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return ctx.Err()
+	case ctx.Err() != nil:
+		return c.errorf(ClassTimeout, "no answer in time")
+	case errors.As(err, &ne) && ne.Timeout():
 		return c.errorf(ClassTimeout, "no answer within %v", c.opts.Timeout)
 	}
 	return c.errorf(ClassTransport, "%v", redact(err))

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sort"
 	"sync"
 	"time"
 
@@ -46,6 +47,18 @@ func (m *Log) Get(_ context.Context, seq uint64) (*core.Message, error) {
 		}
 	}
 	return nil, nil
+}
+
+// Next is core.Log.
+func (m *Log) Next(_ context.Context, seq uint64) (*core.Message, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	i := sort.Search(len(m.msgs), func(i int) bool { return m.msgs[i].Seq >= seq })
+	if i == len(m.msgs) {
+		return nil, nil
+	}
+	msg := m.msgs[i]
+	return &msg, nil
 }
 
 // Publish is core.Log; sequences have gaps, as other subjects use the stream too.

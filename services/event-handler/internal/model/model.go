@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/services/event-handler/core"
 )
@@ -22,6 +24,11 @@ type Chain struct {
 	Started   bool
 	Finalized uint64
 	Reverts   int
+	// DeepReverts are those that took back what was final.
+	DeepReverts int
+	// Checked is the height up to which final blocks were checked; Repairs counts.
+	Checked uint64
+	Repairs int
 
 	covered uint64 // all heights below are covered by a Block or a Range
 	parts   []*chainv1.BlockPart
@@ -68,7 +75,14 @@ func (c *Chain) unit(u *chainv1.Unit) error {
 		if err != nil {
 			return err
 		}
+		if k.Part.GetRepair() {
+			return c.repair(b)
+		}
 		return c.block(b)
+	case *chainv1.Unit_Repair:
+		return c.repair(k.Repair.GetBlock())
+	case *chainv1.Unit_Checked:
+		return c.check(k.Checked)
 	case *chainv1.Unit_Abandon:
 		if len(c.parts) == 0 || !bytes.Equal(c.parts[0].GetHash(), k.Abandon.GetHash()) {
 			return errors.New("a block that is not open was abandoned")
@@ -114,6 +128,40 @@ func (c *Chain) block(b *chainv1.Block) error {
 	return nil
 }
 
+// repair replaces a block that is held, or that a Range covers.
+func (c *Chain) repair(b *chainv1.Block) error {
+	have := c.Blocks[b.GetNumber()]
+	switch {
+	case b.GetNumber() > c.Head:
+		return fmt.Errorf("repair of block %d above head %d", b.GetNumber(), c.Head)
+	case have != nil && !bytes.Equal(have.GetHash(), b.GetHash()):
+		return fmt.Errorf("repair of block %d has another hash", b.GetNumber())
+	case have != nil && proto.Equal(have, b):
+		return fmt.Errorf("repair of block %d repairs nothing", b.GetNumber())
+	}
+	c.Blocks[b.GetNumber()] = b
+	c.Repairs++
+	return nil
+}
+
+func (c *Chain) check(k *chainv1.Checked) error {
+	if k.GetFrom() > k.GetTo() || k.GetTo() > c.Finalized || c.Checked > 0 && k.GetFrom() != c.Checked+1 {
+		return fmt.Errorf("checked %d..%d after %d, finalized %d", k.GetFrom(), k.GetTo(), c.Checked, c.Finalized)
+	}
+	var sum chainv1.Sum
+	for n := k.GetFrom(); n <= k.GetTo(); n++ {
+		txs := c.Blocks[n].TxHashes()
+		for _, l := range c.Blocks[n].GetLogs() {
+			sum.Add(chainv1.LogDigest(c.Blocks[n].GetHash(), txs[l.GetTxIndex()], l))
+		}
+	}
+	if sum.Logs != k.GetLogs() || !bytes.Equal(sum.Digest[:], k.GetDigest()) {
+		return fmt.Errorf("checked %d..%d says %d logs %x, held are %d %x", k.GetFrom(), k.GetTo(), k.GetLogs(), k.GetDigest(), sum.Logs, sum.Digest)
+	}
+	c.Checked = k.GetTo()
+	return nil
+}
+
 func (c *Chain) span(r *chainv1.Range) error {
 	if r.GetFrom() > c.covered && c.covered < c.Head || r.GetTo() < r.GetFrom() || r.GetTo() < c.Head {
 		return fmt.Errorf("range %d..%d, head %d, covered below %d", r.GetFrom(), r.GetTo(), c.Head, c.covered)
@@ -124,13 +172,18 @@ func (c *Chain) span(r *chainv1.Range) error {
 }
 
 func (c *Chain) revert(r *chainv1.Reverted) error {
-	if !c.Started || r.GetToNumber() >= c.Head || r.GetToNumber() < c.Finalized {
-		return fmt.Errorf("reverted to %d, head %d, finalized %d", r.GetToNumber(), c.Head, c.Finalized)
+	if !c.Started || r.GetToNumber() >= c.Head {
+		return fmt.Errorf("reverted to %d, head %d", r.GetToNumber(), c.Head)
+	}
+	if r.GetToNumber() < c.Finalized {
+		c.DeepReverts++
+		c.Finalized = r.GetToNumber()
 	}
 	for n := r.GetToNumber() + 1; n <= c.Head; n++ {
 		delete(c.Blocks, n)
 	}
 	c.Head, c.HeadHash, c.covered = r.GetToNumber(), r.GetToHash(), min(c.covered, r.GetToNumber()+1)
+	c.Checked = min(c.Checked, r.GetToNumber())
 	c.Reverts++
 	return nil
 }

@@ -5,6 +5,8 @@
 //	writer migrate status|up                     the database's migrations
 //	writer promote --build B                     serve build B from now on
 //	writer reset --build B --partition SUBJECT   index one network anew
+//	writer deadletters list|replay               units that could not be applied
+//	writer redecode [--promote]                  decode the index anew after an ABI was mended
 package main
 
 import (

@@ -6,9 +6,9 @@
 //	BlockAdded (bare, Version1, Version2)       a block
 //	DeployAccepted, TransactionAccepted         a deploy, state accepted
 //	DeployExpired, TransactionExpired           a deploy, state expired
-//	DeployProcessed, TransactionProcessed       a deploy, state processed, and its transfers
-//	FinalitySignature, Fault, Step,
-//	ApiVersion, Shutdown                        nothing: kept as facts only
+//	DeployProcessed, TransactionProcessed       a deploy, state processed, its transfers and messages
+//	FinalitySignature                           one more signature of a block
+//	Fault, Step, ApiVersion, Shutdown           nothing: kept as facts only
 //
 // Source of the shapes: the node's own JSON schema of its SSE data (1.5.8, 2.0)
 // and recordings; where the two differ, both are read.
@@ -28,6 +28,18 @@ type Projection struct {
 	Block     *Block
 	Deploy    *Deploy
 	Transfers []Transfer
+	// Messages is nil when the fact does not say what contracts emitted (1.x; an
+	// outcome that was fetched by JSON-RPC, which does not tell), and empty when
+	// they emitted nothing. It is not part of what two nodes must agree on, since
+	// one of them may not know.
+	Messages  []Message  `json:"-"`
+	Signature *Signature `json:"-"`
+}
+
+// Signature is a validator's finality signature.
+type Signature struct {
+	BlockHash string
+	PublicKey string
 }
 
 // Block is the public event store's block.
@@ -64,12 +76,12 @@ type Transfer struct {
 var ErrNotProjected = errors.New("not an event of a casper node")
 
 // Parse reads a fact. An error says that the fact is kept raw and projects to
-// nothing; it never means that the fact is lost.
+// nothing, or to all but its messages; it never means that the fact is lost.
 func Parse(kind string, raw []byte) (Projection, error) {
 	switch kind {
-	case "FinalitySignature", "Fault", "Step", "ApiVersion", "Shutdown":
+	case "Fault", "Step", "ApiVersion", "Shutdown":
 		return Projection{}, nil
-	case "BlockAdded", "DeployAccepted", "DeployExpired", "DeployProcessed",
+	case "BlockAdded", "FinalitySignature", "DeployAccepted", "DeployExpired", "DeployProcessed",
 		"TransactionAccepted", "TransactionExpired", "TransactionProcessed":
 	default:
 		return Projection{}, fmt.Errorf("kind %q: %w", kind, ErrNotProjected)
@@ -87,6 +99,8 @@ func Parse(kind string, raw []byte) (Projection, error) {
 	switch kind {
 	case "BlockAdded":
 		p.Block, err = parseBlock(body)
+	case "FinalitySignature":
+		p.Signature, err = parseSignature(body)
 	case "DeployAccepted":
 		p.Deploy, err = parseDeployAccepted(body)
 	case "DeployExpired":
@@ -97,6 +111,13 @@ func Parse(kind string, raw []byte) (Projection, error) {
 		p.Deploy, err = parseTransactionExpired(body)
 	default:
 		p.Deploy, p.Transfers, err = parseProcessed(body)
+		if err == nil {
+			// What became of the transaction is known even when its messages are not.
+			var bad error
+			if p.Messages, bad = parseMessages(body, p.Deploy); bad != nil {
+				return p, fmt.Errorf("reading %s: %w", kind, bad)
+			}
+		}
 	}
 	if err != nil {
 		return Projection{}, fmt.Errorf("reading %s: %w", kind, err)
@@ -108,7 +129,7 @@ func Parse(kind string, raw []byte) (Projection, error) {
 // it projects to, or for the kinds that project to nothing what identifies
 // them. Two nodes may add different proofs to one block.
 func Canonical(kind string, raw []byte) []byte {
-	if p, err := Parse(kind, raw); err == nil && (p.Block != nil || p.Deploy != nil) {
+	if p, _ := Parse(kind, raw); p.Block != nil || p.Deploy != nil {
 		out, err := json.Marshal(p)
 		if err == nil {
 			return out

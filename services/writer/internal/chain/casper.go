@@ -33,9 +33,10 @@ type Casper struct {
 
 	written []*feedv1.Row // frames of the last Write
 	stats   casperStats
+	parts   []casperPart // of the facts, when they are written one by one
 }
 
-type casperStats struct{ facts, blocks, deploys, transfers, duplicates, quarantined int }
+type casperStats struct{ facts, blocks, deploys, transfers, messages, duplicates, quarantined int }
 
 // fact is one unit with what it projects to.
 type fact struct {
@@ -150,6 +151,7 @@ func (c *Casper) Committed(from partition.Cursor, head bool) partition.Outcome {
 	c.rows("casper_blocks", c.stats.blocks)
 	c.rows("casper_deploys", c.stats.deploys)
 	c.rows("casper_transfers", c.stats.transfers)
+	c.rows("casper_messages", c.stats.messages)
 	c.metrics.DecodeErrors.WithLabelValues(c.name()).Add(float64(c.unread))
 	c.metrics.DeadLetters.WithLabelValues(c.name()).Add(float64(len(c.dead)))
 	c.metrics.Duplicates.WithLabelValues(c.name()).Add(float64(c.stats.duplicates))

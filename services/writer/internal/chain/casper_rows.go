@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"fondaco.dev/services/writer/internal/casper"
 
@@ -87,7 +88,10 @@ on conflict (network, hash) do update set account = excluded.account, state = ex
 	return nil
 }
 
-func (c *Casper) insertTransfers(ctx context.Context, tx pgx.Tx, f *fact) error {
+// insertTransfers writes the transfers of a processed deploy, and counts those
+// that are new: on 2.x a deploy may come as DeployProcessed and as
+// TransactionProcessed.
+func (c *Casper) insertTransfers(ctx context.Context, tx pgx.Tx, f *fact, people accounts) error {
 	if len(f.Transfers) == 0 {
 		return nil
 	}
@@ -97,13 +101,19 @@ insert into ix.casper_transfers (network, deploy_hash, idx, transfer, from_accou
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::numeric, $10::text::numeric, $11::text::numeric, $12, $13, $14, $15)
 on conflict (network, deploy_hash, idx) do nothing`
 	batch := &pgx.Batch{}
-	for _, t := range f.Transfers {
+	for i := range f.Transfers {
+		t := &f.Transfers[i]
 		batch.Queue(c.sql(q), c.network.Name, t.DeployHash, t.Index, t.Address, t.From, t.To, t.Source, t.Target, t.Amount, t.Gas, t.ID,
-			t.BlockHash, t.Timestamp, t.TimestampMs, int64(f.pos))
+			t.BlockHash, t.Timestamp, t.TimestampMs, int64(f.pos)).Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() == 1 {
+				people.transfer(t)
+				c.stats.transfers++
+			}
+			return nil
+		})
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("inserting the transfers of %s: %w", f.Deploy.Hash, err)
 	}
-	c.stats.transfers += len(f.Transfers)
 	return nil
 }

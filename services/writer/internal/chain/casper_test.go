@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -104,6 +105,14 @@ func TestEveryRecordedFactIsStored(t *testing.T) {
 	for _, u := range units {
 		distinct[u.GetFact().GetKind()+" "+u.GetFact().GetKey()] = true
 	}
+	distinctKind := func(kind string) (n int64) {
+		for id := range distinct {
+			if strings.HasPrefix(id, kind+" ") {
+				n++
+			}
+		}
+		return n
+	}
 	if got := writertest.Value[int64](w, `select count(*) from ix_facts.casper_facts`); got != int64(len(distinct)) {
 		t.Errorf("%d facts, want %d", got, len(distinct))
 	}
@@ -114,6 +123,10 @@ func TestEveryRecordedFactIsStored(t *testing.T) {
 		`select count(*) from ix_facts.casper_deploys where state = 'processed'`:                               9,
 		`select count(*) from ix_facts.casper_deploys where cost > 4294967296 * 2::numeric`:                    3,
 		`select count(*) from ctl.dead_letters`:                                                                0,
+		`select count(*) from ix_facts.casper_messages`:                                                        7,
+		`select sum(transfers_in)::bigint from ix_facts.casper_accounts`:                                       3,
+		`select sum(transfers_out)::bigint from ix_facts.casper_accounts`:                                      5,
+		`select sum(n)::bigint from ix_facts.casper_signatures`:                                                distinctKind("FinalitySignature"),
 	} {
 		if got := writertest.Value[int64](w, q); got != want {
 			t.Errorf("%s: %d, want %d", q, got, want)
@@ -185,7 +198,7 @@ func TestFactsInAnyOrderGiveTheSameRows(t *testing.T) {
 		w.Wait(build, net.Subject(), f.Last)
 		w.CheckCounts(build)
 		w.Exec(`update ix_` + build + `.casper_facts set network = 'x'`)
-		for _, table := range []string{"casper_blocks", "casper_deploys", "casper_transfers", "counts"} {
+		for _, table := range []string{"casper_blocks", "casper_deploys", "casper_transfers", "casper_accounts", "casper_messages", "casper_signatures", "counts"} {
 			w.Exec(`update ix_` + build + `.` + table + ` set network = 'x'`)
 		}
 		got := w.Digest(build, false)
@@ -270,4 +283,64 @@ func TestCasperStreamMadeAnew(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 	w.CheckCounts(build)
+}
+
+// An outcome that was fetched over JSON-RPC does not tell what contracts
+// emitted; one from a stream does, before or after it. Accounts, signatures and
+// messages come out the same in any order.
+func TestAccountsMessagesAndSignaturesInAnyOrder(t *testing.T) {
+	t.Parallel()
+	w := writertest.New(t)
+	h := func(c string) string { return strings.Repeat(c, 64) }
+	key := "01" + h("a")
+	account, err := casper.AccountHash(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := func(hash string, height int, tx string) *chainv1.Unit {
+		return factUnit("BlockAdded", hash, fmt.Appendf(nil, `{"BlockAdded":{"block_hash":%q,"block":{"Version2":{"hash":%q,"header":{"parent_hash":%q,"state_root_hash":%q,
+			"timestamp":"2025-06-22T13:42:37.824Z","era_id":9,"height":%d,"proposer":%q},"body":{"transactions":{"0":[{"Version1":%q}]}}}}}}`, hash, hash, h("0"), h("0"), height, key, tx))
+	}
+	processed := func(tx, block, from, to, at, more string) *chainv1.Unit {
+		return factUnit("TransactionProcessed", tx, fmt.Appendf(nil, `{"TransactionProcessed":{"transaction_hash":{"Version1":%q},"initiator_addr":%s,"timestamp":%q,"block_hash":%q,
+			"execution_result":{"Version2":{"cost":"1","transfers":[{"Version2":{"from":{"AccountHash":"account-hash-%s"},"to":"account-hash-%s","source":"uref-1","target":"uref-2","amount":"5","gas":"0","id":null}}]}}%s}}`,
+			tx, from, at, block, account, to, more))
+	}
+	signature := func(v string) *chainv1.Unit {
+		public := "01" + h(v)
+		return factUnit("FinalitySignature", h("b")+":"+public, fmt.Appendf(nil, `{"FinalitySignature":{"V1":{"block_hash":%q,"era_id":9,"signature":"01","public_key":%q}}}`, h("b"), public))
+	}
+	messages := `,"messages":[{"entity_addr":"entity-contract-` + h("e") + `","message":{"String":"sold"},"topic_name":"market","topic_name_hash":"` + h("f") + `","topic_index":0,"block_index":18446744073709551615}]`
+	const early, late = "2025-06-22T13:00:00.000Z", "2025-06-22T13:30:00.000Z"
+	units := []*chainv1.Unit{
+		block(h("b"), 7, h("1")), block(h("c"), 8, h("2")),
+		processed(h("1"), h("b"), `{"PublicKey":"`+key+`"}`, h("d"), late, ""),
+		processed(h("1"), h("b"), `{"PublicKey":"`+key+`"}`, h("d"), late, messages),
+		// The later block holds the earlier time, and names its sender by hash only.
+		processed(h("2"), h("c"), `{"AccountHash":"account-hash-`+account+`"}`, account, early, `,"messages":[]`),
+		signature("1"), signature("2"), signature("2"),
+	}
+	for i, seed := range []uint64{1, 2, 3, 4, 5} {
+		r := rand.New(rand.NewPCG(seed, 0))
+		r.Shuffle(len(units), func(i, j int) { units[i], units[j] = units[j], units[i] })
+		n := casperNetwork()
+		n.Name = fmt.Sprint("casper-any-", i)
+		build := w.Build(fmt.Sprint("any_", i), n)
+		f := w.NewFeed(n.Subject())
+		publishFacts(f, units, 1+i)
+		publishFacts(f, units, 3)
+		casperIndexer(w, build, n)
+		w.Wait(build, n.Subject(), f.Last)
+		w.CheckCounts(build)
+		for q, want := range map[string]string{
+			`select string_agg(concat_ws(' ', account_hash, public_key, first_ms, first_height, deploys, transfers_in, transfers_out), ', ' order by transfers_out desc) from ix.casper_accounts`: account + " " + key + " 1750597200000 7 2 1 2, " + h("d") + "  1750599000000 7 0 1 0",
+			`select string_agg(concat_ws(' ', deploy_hash, idx, entity, topic, text, block_index), ', ') from ix.casper_messages`:                                                                 h("1") + " 0 " + h("e") + " market sold 18446744073709551615",
+			`select string_agg(concat_ws(' ', block_hash, n), ', ') from ix.casper_signatures`:                                                                                                    h("b") + " 2",
+			`select count(*)::text from ctl.quarantine`: "0",
+		} {
+			if got := writertest.Value[string](w, strings.ReplaceAll(q, "ix.", "ix_"+build+".")); got != want {
+				t.Errorf("order %d: %s:\n got %s\nwant %s", i, q, got, want)
+			}
+		}
+	}
 }

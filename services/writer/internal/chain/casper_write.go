@@ -21,7 +21,8 @@ const msPerDay = 86_400_000
 // and the frames of what changed.
 func (c *Casper) Write(ctx context.Context, tx pgx.Tx) error {
 	c.written, c.stats = nil, casperStats{}
-	totals := counts{}
+	totals, people, signed := counts{}, accounts{}, signatures{}
+	var placed []string // deploys of which it may be known only now in what block they are
 	fresh, err := c.insertFacts(ctx, tx)
 	if err != nil {
 		return err
@@ -43,22 +44,42 @@ func (c *Casper) Write(ctx context.Context, tx pgx.Tx) error {
 			if err := c.insertBlock(ctx, tx, f, totals); err != nil {
 				return err
 			}
+			placed = append(placed, f.Block.Deploys...)
+		}
+		if f.Signature != nil {
+			signed[f.Signature.BlockHash]++
 		}
 		if f.Deploy != nil {
 			old := deploys[f.Deploy.Hash]
 			merged, changed := casper.Merge(old, *f.Deploy)
 			if changed {
 				countDeploy(totals, old, merged)
+				people.deploy(old, merged)
 				deploys[merged.Hash] = &merged
 				dirty[merged.Hash] = f.pos
 				c.frame(&feedv1.Row{Pos: f.pos, Kind: &feedv1.Row_CasperDeploy{CasperDeploy: casper.FeedDeploy(c.network.Name, merged)}})
 			}
+			if merged.BlockHash != nil {
+				placed = append(placed, merged.Hash)
+			}
 		}
-		if err := c.insertTransfers(ctx, tx, f); err != nil {
+		if err := c.insertTransfers(ctx, tx, f, people); err != nil {
+			return err
+		}
+		if err := c.insertMessages(ctx, tx, f.Messages); err != nil {
 			return err
 		}
 	}
 	if err := c.writeDeploys(ctx, tx, deploys, dirty); err != nil {
+		return err
+	}
+	if err := people.heights(ctx, tx, &c.index, placed); err != nil {
+		return err
+	}
+	if err := people.write(ctx, tx, &c.index); err != nil {
+		return err
+	}
+	if err := signed.write(ctx, tx, &c.index); err != nil {
 		return err
 	}
 	if err := c.writeFrames(ctx, tx); err != nil {
@@ -143,6 +164,9 @@ values ($1, $2, $3, $4, $5, $6, $7) on conflict (build, partition, seq, unit) do
 			if _, err := tx.Exec(ctx, hold, c.build, c.name(), f.seq, f.unit, f.kind, f.key, f.raw); err != nil {
 				return fmt.Errorf("putting fact %s %s into quarantine: %w", f.kind, f.key, err)
 			}
+		}
+		if err := c.late(ctx, tx, f, raw); err != nil {
+			return err
 		}
 		if pos < 0 {
 			if err := c.restamp(ctx, tx, f, pos); err != nil {

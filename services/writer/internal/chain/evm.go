@@ -27,6 +27,9 @@ type EVM struct {
 	stable partition.Cursor // end of the plan; before the first part of an open block
 	ctx    context.Context  // of the Take that runs, for look-ups of the planner
 	dead   []dead           // whole messages that could not be read
+	settle func(ctx context.Context) error
+
+	restored bool // the children of factories are those of the cursor
 }
 
 // NewEVM makes the projection of a network in a build.
@@ -36,11 +39,12 @@ func NewEVM(build string, n config.Network, pool *pgxpool.Pool, b *bus.Bus, m *p
 
 // Load forgets everything and goes on after cur.
 func (e *EVM) Load(cur partition.Cursor) {
-	e.plan = &evm.Planner{Network: e.network.Name, Decoder: e.decoder, Held: e.held, Head: evm.Head{
+	e.plan = &evm.Planner{Network: e.network.Name, Decoder: e.decoder, Held: e.held, Since: e.since, Head: evm.Head{
 		Started: cur.Number != nil, Number: cur.Height(), Hash: cur.Hash, Finalized: cur.Final()}}
 	e.link = link{seq: cur.Seq, digest: cur.Digest}
 	e.stable = cur
 	e.dead = nil
+	e.restored = false
 }
 
 // Take plans one message.
@@ -56,8 +60,12 @@ func (e *EVM) Take(ctx context.Context, m bus.Message) (int, error) {
 	if err := e.link.follows(pack); err != nil {
 		return 0, err
 	}
+	if err := e.restore(ctx); err != nil {
+		return 0, err
+	}
 	e.ctx = ctx
 	before := e.plan.Rows
+	e.plan.Quiet = m.Header.Get(bus.HeaderQuiet) == "1"
 	if err := e.plan.Take(m.Seq, pack); err != nil {
 		return 0, stopOrBroken(err, e.build, e.name())
 	}
@@ -92,6 +100,13 @@ func (e *EVM) advance(m bus.Message, backfill uint64, open bool) {
 	e.stable.CaughtUp = e.stable.CaughtUp || (m.Pending == 0 && backfill == 0)
 }
 
+// Ahead lets Take go on while a sealed plan is being written; settle waits for
+// that to end.
+func (e *EVM) Ahead(settle func(ctx context.Context) error) { e.settle = settle }
+
+// Apart keeps units apart, so that one that Postgres refuses can be found.
+func (e *EVM) Apart(on bool) { e.plan.Apart = on }
+
 // Cursor is where a transaction that writes the plan ends.
 func (e *EVM) Cursor() partition.Cursor { return e.stable }
 
@@ -101,6 +116,12 @@ func (l *lookupError) Error() string { return l.err.Error() }
 func (l *lookupError) Unwrap() error { return l.err }
 
 func (e *EVM) held(number uint64) ([]byte, error) {
+	if e.settle != nil {
+		// The rows of a plan before this one may be on their way.
+		if err := e.settle(e.ctx); err != nil {
+			return nil, &lookupError{err}
+		}
+	}
 	const q = `
 select hash from ix.blocks where network = $1 and number = $2
 union all select to_hash from ix.ranges where network = $1 and to_number = $2 limit 1`
@@ -113,103 +134,4 @@ union all select to_hash from ix.ranges where network = $1 and to_number = $2 li
 		return nil, &lookupError{fmt.Errorf("looking up block %d: %w", number, err)}
 	}
 	return hash, nil
-}
-
-// Write writes the plan in stream order: a revert ends a run of COPY.
-func (e *EVM) Write(ctx context.Context, tx pgx.Tx) error {
-	totals := counts{}
-	for _, s := range e.plan.Steps {
-		var err error
-		switch s := s.(type) {
-		case *evm.Segment:
-			err = e.segment(ctx, tx, s, totals)
-		case *evm.Revert:
-			err = e.revert(ctx, tx, int64(s.Pos), s, totals)
-		case *evm.Repair:
-			err = e.repair(ctx, tx, s, totals)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := totals.write(ctx, tx, &e.index); err != nil {
-		return err
-	}
-	list := e.dead
-	for _, d := range e.plan.Dead {
-		list = append(list, dead{seq: d.Seq, unit: d.Unit, number: d.Number, hash: d.Hash, reason: d.Reason, body: d.Body, orphaned: d.Orphaned})
-	}
-	return e.bury(ctx, tx, list)
-}
-
-func (e *EVM) segment(ctx context.Context, tx pgx.Tx, s *evm.Segment, totals counts) error {
-	network := e.network.Name
-	_, err := tx.CopyFrom(ctx, e.table("blocks"),
-		[]string{"network", "number", "hash", "parent_hash", "time", "tx_count", "log_count", "header", "pos"},
-		pgx.CopyFromSlice(len(s.Blocks), func(i int) ([]any, error) {
-			b := &s.Blocks[i]
-			totals.height("blocks", b.Number, 1)
-			return []any{network, int64(b.Number), b.Hash, b.Parent, int64(b.Time), int32(b.TxCount), int32(b.LogCount), b.Header, int64(b.Pos)}, nil
-		}))
-	if err != nil {
-		return fmt.Errorf("copying blocks: %w", err)
-	}
-	if len(s.Events) > 0 {
-		_, err = tx.CopyFrom(ctx, e.table("events"), eventColumns,
-			pgx.CopyFromSlice(len(s.Events), func(i int) ([]any, error) {
-				totals.height("events", s.Events[i].BlockNumber, 1)
-				return eventValues(network, &s.Events[i]), nil
-			}))
-		if err != nil {
-			return fmt.Errorf("copying events: %w", err)
-		}
-	}
-	for _, r := range s.Ranges {
-		const q = `insert into ix.ranges (network, from_number, to_number, to_hash, pos) values ($1, $2, $3, $4, $5)`
-		if _, err := tx.Exec(ctx, e.sql(q), network, r.From, r.To, r.ToHash, r.Pos); err != nil {
-			return fmt.Errorf("inserting range %d..%d: %w", r.From, r.To, err)
-		}
-	}
-	return nil
-}
-
-var eventColumns = []string{"network", "block_number", "log_index", "block_hash", "block_time", "tx_hash", "tx_index",
-	"address", "contract", "event", "args", "topics", "data", "decode_error", "pos"}
-
-func eventValues(network string, v *evm.Event) []any {
-	var args any
-	if v.Args != nil {
-		args = v.Args
-	}
-	return []any{network, int64(v.BlockNumber), int32(v.LogIndex), v.BlockHash, int64(v.BlockTime), v.TxHash, int32(v.TxIndex),
-		v.Address, v.Contract, v.Event, args, v.Topics, v.Data, v.DecodeError, int64(v.Pos)}
-}
-
-// Committed drops the plan and tells what it was.
-func (e *EVM) Committed(from partition.Cursor, head bool) partition.Outcome {
-	hint := e.hint(&from, &e.stable)
-	hint.RowsLeftOut = true
-	if head {
-		if rows, ok := evm.FeedRows(e.network.Name, e.plan.Steps, maxHintBytes); ok {
-			hint.Rows, hint.RowsLeftOut = rows, false
-		}
-	}
-	blocks, events := 0, 0
-	for _, s := range e.plan.Steps {
-		switch s := s.(type) {
-		case *evm.Segment:
-			blocks += len(s.Blocks)
-			events += len(s.Events)
-		case *evm.Revert:
-			e.rows("reverts", 1)
-		}
-	}
-	e.rows("blocks", blocks)
-	e.rows("events", events)
-	e.metrics.DecodeErrors.WithLabelValues(e.name()).Add(float64(e.plan.DecodeErrors))
-	e.metrics.DeadLetters.WithLabelValues(e.name()).Add(float64(len(e.plan.Dead) + len(e.dead)))
-	e.metrics.Duplicates.WithLabelValues(e.name()).Add(float64(e.plan.Duplicates))
-	e.plan.Clear()
-	e.dead = nil
-	return partition.Outcome{Hint: hint}
 }

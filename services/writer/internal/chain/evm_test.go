@@ -5,8 +5,10 @@ import (
 	"maps"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"pgregory.net/rapid"
 
+	"fondaco.dev/pkg/bus"
 	"fondaco.dev/services/writer/internal/chain"
 	"fondaco.dev/services/writer/internal/partition"
 	"fondaco.dev/services/writer/internal/writertest"
@@ -334,4 +336,36 @@ select concat_ws(' ', (select count(*) from ix_random.blocks where network = $1)
 		}
 	})
 	w.CheckCounts("random")
+}
+
+// Rows of a message that asks for it are stored and listed, but no frame and no
+// replay tells them.
+func TestQuietRowsAreNotAnnounced(t *testing.T) {
+	t.Parallel()
+	w := writertest.New(t)
+	n := writertest.EVMNetwork("dev")
+	f := w.NewFeed(n.Subject())
+	build := w.Build("quiet", n)
+	r := indexer(w, build, n, nil)
+	a := writertest.Block(nil, 2, 1)
+	b := writertest.Block(a, 2, 1)
+	f.Header = nats.Header{bus.HeaderQuiet: {"1"}}
+	w.Wait(build, n.Subject(), f.Publish(writertest.U(a)))
+	f.Header = nil
+	c := w.Wait(build, n.Subject(), f.Publish(writertest.U(b)))
+	if got := writertest.Value[string](w, `select string_agg(block_number || ':' || (pos > 0), ' ' order by block_number, log_index) from ix_quiet.events`); got != "0:false 0:false 1:true 1:true" {
+		t.Errorf("events %s", got)
+	}
+	w.Until("the hints", func() bool {
+		list := r.HintList.All()
+		return len(list) > 0 && list[len(list)-1].GetPos() == c.Pos
+	})
+	rows := 0
+	for _, h := range r.HintList.All() {
+		rows += len(h.GetRows())
+	}
+	if rows != 3 {
+		t.Errorf("%d rows were announced, want those of block 1", rows)
+	}
+	w.CheckCounts(build)
 }

@@ -143,17 +143,18 @@ type dead struct {
 	reason   string
 	body     []byte
 	orphaned bool
+	pending  bool // to be applied by a replay
 }
 
 func (ix *index) bury(ctx context.Context, tx pgx.Tx, list []dead) error {
 	const q = `
-insert into ctl.dead_letters (build, partition, seq, unit, block_number, block_hash, reason, body, orphaned)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (build, partition, seq, unit) do nothing`
+insert into ctl.dead_letters (build, partition, seq, unit, block_number, block_hash, reason, body, orphaned, status)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then 'pending' else 'dead' end) on conflict (build, partition, seq, unit) do nothing`
 	for _, d := range list {
 		if d.body == nil {
 			d.body = []byte{}
 		}
-		if _, err := tx.Exec(ctx, q, ix.build, ix.name(), d.seq, d.unit, d.number, d.hash, d.reason, d.body, d.orphaned); err != nil {
+		if _, err := tx.Exec(ctx, q, ix.build, ix.name(), d.seq, d.unit, d.number, d.hash, d.reason, d.body, d.orphaned, d.pending); err != nil {
 			return fmt.Errorf("storing a dead letter: %w", err)
 		}
 	}

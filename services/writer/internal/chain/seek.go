@@ -27,7 +27,12 @@ func (e *EVM) SeekBack(ctx context.Context, cur partition.Cursor, cause error) (
 	e.ctx = ctx
 	m, err := e.bus.Last(ctx, chainv1.Stream, e.name())
 	beginning := m == nil // the subject's first message was reached, or there is none
-	for ; err == nil && m != nil; m, err = e.before(ctx, m) {
+	for steps := 0; err == nil && m != nil; m, err = e.before(ctx, m) {
+		if steps++; steps == walkFirst && cur.Number != nil {
+			if m, err = e.bisect(ctx, m, *cur.Number); err != nil || m == nil {
+				break
+			}
+		}
 		pack, bad := readPack(m.Data)
 		if bad != nil {
 			break // its predecessor is not known
@@ -59,6 +64,40 @@ func (e *EVM) SeekBack(ctx context.Context, cur partition.Cursor, cause error) (
 	}
 	return partition.Target{}, partition.Stopf("%v; no message of the subject ends at a block of this index (highest held: %d %x). %s",
 		cause, cur.Height(), cur.Hash, partition.Recovery(e.build, e.name()))
+}
+
+// walkFirst is how many messages are read backwards one by one, links checked,
+// before a subject that went on for long is cut in halves.
+const walkFirst = 32
+
+// bisect finds about the last message at or before m that ends at or below
+// number. Heads go down with reverts, so it may be an earlier one than need be:
+// the messages behind it are applied again, and their links are checked then.
+func (e *EVM) bisect(ctx context.Context, m *bus.Message, number uint64) (*bus.Message, error) {
+	first, err := e.bus.Next(ctx, chainv1.Stream, e.name(), 1)
+	if err != nil || first == nil {
+		return m, err
+	}
+	low, high := first, m
+	for low.Seq+1 < high.Seq {
+		mid, err := e.bus.Next(ctx, chainv1.Stream, e.name(), low.Seq+(high.Seq-low.Seq)/2)
+		if err != nil {
+			return nil, err
+		}
+		if mid == nil || mid.Seq >= high.Seq {
+			// The subject has nothing between the middle and high.
+			if mid, err = e.before(ctx, high); err != nil || mid == nil || mid.Seq <= low.Seq {
+				break
+			}
+		}
+		pack, bad := readPack(mid.Data)
+		if bad == nil && pack.GetResume().GetStarted() && pack.GetResume().GetHead() > number {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return low, nil
 }
 
 // midBlock says that a message holds a part of a block, but not the last.

@@ -125,6 +125,32 @@ func TestStreamMadeAnewUnderARunningWriter(t *testing.T) {
 	same(t, w, build, n, f.Last, false)
 }
 
+// The tail of the stream is cut under a running writer and refilled up to the
+// very sequence of its cursor, with other blocks, and then the chain is quiet:
+// no message comes whose link would break.
+func TestTailRefilledUpToTheCursorUnderARunningWriter(t *testing.T) {
+	t.Parallel()
+	w := writertest.New(t)
+	n := writertest.EVMNetwork("dev")
+	f := w.NewFeed(n.Subject())
+	build := w.Build("upto", n)
+	a0 := writertest.Block(nil, 1, 1)
+	a1 := writertest.Block(a0, 2, 1)
+	f.Publish(writertest.U(a0))
+	restore, kept := w.NATS.Backup(t), *f
+	w.Until("the connection to be back", func() bool { return w.Bus.Ready() == nil })
+	f.Publish(writertest.U(a1))
+	r := indexer(w, build, n, nil)
+	defer r.Stop()
+	w.Wait(build, n.Subject(), f.Last)
+	restore()
+	w.Until("the connection to be back", func() bool { return w.Bus.Ready() == nil })
+	kept.Publish(writertest.U(writertest.Block(a0, 3, 9)))
+	w.Until("the block that replaced the lost one", func() bool {
+		return writertest.Value[int](w, "select count(*) from ix_upto.events where block_number = 1") == 3
+	})
+}
+
 // A stream that holds nothing of what the index holds: the partition stands
 // still, says so, and goes on by itself when the right stream is back.
 func TestAForeignStreamStopsThePartition(t *testing.T) {
@@ -164,4 +190,39 @@ func TestAForeignStreamStopsThePartition(t *testing.T) {
 	})
 	w.Until("readiness", func() bool { return r.Status.Err() == nil })
 	w.CheckCounts(build)
+}
+
+// The subject went on for long after the place that the index knows: it is
+// found in halves, among messages of other subjects.
+func TestSeekBackOverALongSubject(t *testing.T) {
+	t.Parallel()
+	w := writertest.New(t)
+	n, other := writertest.EVMNetwork("dev"), writertest.EVMNetwork("other")
+	f, g := w.NewFeed(n.Subject()), w.NewFeed(other.Subject())
+	build := w.Build("long", n)
+	var b *chainv1.Block
+	next := func() {
+		b = writertest.Block(b, 1, 1)
+		f.Publish(writertest.U(b))
+	}
+	for range 6 {
+		next()
+	}
+	r := indexer(w, build, n, nil)
+	w.Wait(build, n.Subject(), f.Last)
+	r.Stop()
+	for i := range 200 {
+		next()
+		for range i % 3 {
+			g.Publish(writertest.U(writertest.Block(nil, 0, 1)))
+		}
+	}
+	w.Exec(`update ctl.cursors set digest = '\x00' where partition like '%.dev.%'`) // no message is this
+	r = indexer(w, build, n, nil)
+	c := w.Wait(build, n.Subject(), f.Last)
+	r.Stop()
+	if c.SeekBacks != 1 {
+		t.Errorf("%d seek backs", c.SeekBacks)
+	}
+	same(t, w, build, n, f.Last, false)
 }

@@ -22,6 +22,11 @@ const usage = `usage: writer                                       serve
        writer migrate status|up                     the database's migrations
        writer promote --build B                     serve build B from now on
        writer reset --build B --partition SUBJECT   index one network anew
+       writer deadletters list [--network N]        units that could not be applied
+       writer deadletters replay --id ID|--all|--network N
+       writer redecode [--config FILE] [--from B] [--promote]
+                                                    fill the configuration's build from another one (default: the
+                                                    live one) of the same subjects, after an ABI was mended
 The database is that of FONDACO_PG_URL.
 `
 
@@ -47,6 +52,8 @@ var errUsage = fmt.Errorf("usage")
 func dispatch(ctx context.Context, args []string, lookup env.Lookup, stdout io.Writer) error {
 	flags := flag.NewFlagSet("writer", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
+	var dead letters
+	var again redecoding
 	build, partition := flags.String("build", "", ""), flags.String("partition", "", "")
 	switch args[0] {
 	case "migrate":
@@ -56,6 +63,16 @@ func dispatch(ctx context.Context, args []string, lookup env.Lookup, stdout io.W
 	case "promote", "reset":
 		if flags.Parse(args[1:]) != nil || flags.NArg() > 0 || *build == "" || (args[0] == "reset") != (*partition != "") {
 			return errUsage
+		}
+	case "deadletters":
+		var err error
+		if dead, err = parseLetters(args[1:]); err != nil {
+			return err
+		}
+	case "redecode":
+		var err error
+		if again, err = parseRedecode(args[1:], lookup); err != nil {
+			return err
 		}
 	default:
 		return errUsage
@@ -68,6 +85,9 @@ func dispatch(ctx context.Context, args []string, lookup env.Lookup, stdout io.W
 	if args[0] == "migrate" {
 		return migrate(ctx, args[1], url, stdout)
 	}
+	if args[0] == "redecode" {
+		return again.run(ctx, url, stdout)
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	pool, err := pg.Open(ctx, url, 2, "writer "+args[0], zap.NewNop())
@@ -75,6 +95,9 @@ func dispatch(ctx context.Context, args []string, lookup env.Lookup, stdout io.W
 		return err
 	}
 	defer pool.Close()
+	if args[0] == "deadletters" {
+		return dead.run(ctx, pool, stdout)
+	}
 	if args[0] == "promote" {
 		if err := schema.Promote(ctx, pool, *build); err != nil {
 			return err

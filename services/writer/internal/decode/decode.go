@@ -3,23 +3,30 @@
 // same bytes.
 //
 // A log is decoded by (address, topic 0, number of topics, block): the first
-// contract with the log's address in config order, then the first with the
-// address "*". ERC-20 and ERC-721 share the topic of Transfer and differ in
-// the number of topics, so the first contract that can decode the log wins.
+// contract with the log's address in config order, then the first whose
+// factory made the address, then the first with the address "*"; within a
+// contract its ABIs in order, those in use at the block. ERC-20 and ERC-721
+// share the topic of Transfer and differ in the number of topics, so the first
+// event that can decode the log wins. An anonymous event has no topic of its
+// own: it is tried when no other event has the log's topic, at a named address
+// only, and must encode to the very bytes of the log.
 //
 // Arguments keep the ABI's order. Integers of more than 32 bits are decimal
 // strings, narrower ones numbers; bytes and addresses are lower-case 0x hex;
 // tuples are objects, arrays arrays; an indexed argument of a dynamic type is
 // the 0x hash that the log holds of it. U+0000, which Postgres cannot keep,
 // and bytes that are not UTF-8 become U+FFFD: the raw log beside it is exact.
+//
+// What counts as malformed is what go-ethereum's decoder refuses: a bool that
+// is neither 0 nor 1, an integer of 8, 16, 32 or 64 bits that does not fit, a
+// function with bytes behind it, an offset or a length outside of the data.
+// What it lets pass, passes: high bytes of an address, bytes behind a bytesN,
+// an integer of another width that does not fit, data behind the last argument.
 package decode
 
 import (
-	"bytes"
 	"fmt"
-	"strings"
 
-	"github.com/ethereum/go-ethereum/accounts/abi"
 	"github.com/ethereum/go-ethereum/common"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
@@ -32,155 +39,182 @@ type Result struct {
 	Event    string // name in the ABI, "" when not decoded
 	Args     []byte // JSON object, nil when not decoded
 	Error    string // why a matching contract could not decode it, "" otherwise
+	// Stranger: the log was fetched because of a factory, which has not made its
+	// address, and no other contract wants it.
+	Stranger bool
 }
 
-// Decoder knows the contracts of one network.
+// Decoder knows the contracts of one network. It is used by one goroutine.
 type Decoder struct {
-	contracts []contract
+	Children Children
+
+	exact     map[place][]candidate
+	family    map[common.Hash][]candidate // children of factories
+	wild      map[common.Hash][]candidate
+	anonymous map[common.Address][]candidate
+	named     map[common.Address]bool
+	factories map[place][]factory
+	reads     map[string]map[string]*values // by contract ("" = any) and name
+
+	arena []byte // what arguments are written into
 }
 
-type contract struct {
-	name    string
-	any     bool
+// place is where a log comes from and what it says that it is.
+type place struct {
 	address common.Address
-	start   uint64
-	events  map[common.Hash][]event
+	topic   common.Hash
 }
 
-type event struct {
-	name  string
-	args  []arg
-	plain abi.Arguments // the arguments that are not indexed
-	count int           // topics, with topic 0
+type candidate struct {
+	contract int // index in the config
+	name     string
+	event    *event
+	from, to uint64 // blocks, inclusive
 }
 
-type arg struct {
-	key     []byte // JSON string with its quotes
-	indexed bool
-	typ     abi.Type
+type factory struct {
+	contract int
+	name     string
+	*config.Factory
+	from uint64
 }
 
-// New prepares the contracts of a network. Anonymous events have no topic of
-// their own and are left out.
+// New prepares the contracts of a network.
 func New(contracts []config.Contract) *Decoder {
-	d := &Decoder{}
-	for _, c := range contracts {
-		out := contract{name: c.Name, any: c.Any, address: c.Address, start: c.StartBlock, events: map[common.Hash][]event{}}
-		for _, e := range c.Events {
-			if !e.Anonymous {
-				out.events[e.ID] = append(out.events[e.ID], newEvent(e))
-			}
+	d := &Decoder{
+		exact: map[place][]candidate{}, family: map[common.Hash][]candidate{}, wild: map[common.Hash][]candidate{},
+		anonymous: map[common.Address][]candidate{}, named: map[common.Address]bool{}, factories: map[place][]factory{},
+		reads: map[string]map[string]*values{},
+	}
+	for i := range contracts {
+		d.add(i, &contracts[i])
+	}
+	// Behind what is configured of the address itself.
+	for i := range contracts {
+		c := &contracts[i]
+		if c.Factory == nil {
+			continue
 		}
-		d.contracts = append(d.contracts, out)
+		at := place{c.Factory.Address, c.Factory.Event.ID}
+		d.named[at.address] = true
+		d.factories[at] = append(d.factories[at], factory{i, c.Name, c.Factory, c.StartBlock})
+		d.exact[at] = append(d.exact[at], candidate{i, c.Name, newEvent(c.Factory.Event), c.StartBlock, config.Open})
 	}
 	return d
 }
 
-func newEvent(e abi.Event) event {
-	out := event{name: e.RawName, count: 1}
-	used := map[string]bool{}
-	for i, in := range e.Inputs {
-		name := in.Name
-		if name == "" || used[name] {
-			name = fmt.Sprintf("arg%d", i)
-		}
-		used[name] = true
-		out.args = append(out.args, arg{key: appendString(nil, name), indexed: in.Indexed, typ: in.Type})
-		if in.Indexed {
-			out.count++
-		} else {
-			out.plain = append(out.plain, in)
+func (d *Decoder) add(i int, c *config.Contract) {
+	if !c.Wild() {
+		d.named[c.Address] = true
+	}
+	for _, a := range c.ABIs {
+		for _, e := range a.Events {
+			k := candidate{i, c.Name, newEvent(e), max(c.StartBlock, a.From), a.To}
+			switch at := (place{c.Address, e.ID}); {
+			case e.Anonymous && !c.Wild():
+				d.anonymous[c.Address] = append(d.anonymous[c.Address], k)
+			case e.Anonymous:
+			case c.Factory != nil:
+				d.family[e.ID] = append(d.family[e.ID], k)
+			case c.Any:
+				d.wild[e.ID] = append(d.wild[e.ID], k)
+			default:
+				d.exact[at] = append(d.exact[at], k)
+			}
 		}
 	}
-	return out
+	d.addReads(c)
 }
 
-// Log decodes a log of block number.
+// Log decodes a log of block number. Its arguments are the caller's.
 func (d *Decoder) Log(l *chainv1.Log, number uint64) Result {
-	if len(l.Topics) == 0 || len(l.Topics[0]) != common.HashLength || len(l.Address) != common.AddressLength {
+	if len(l.Address) != common.AddressLength {
 		return Result{}
 	}
+	address := common.Address(l.Address)
 	var first Result
-	for _, wild := range []bool{false, true} {
-		for i := range d.contracts {
-			c := &d.contracts[i]
-			if c.any != wild || number < c.start || (!wild && !bytes.Equal(c.address[:], l.Address)) {
-				continue
+	tried := false
+	if len(l.Topics) > 0 && len(l.Topics[0]) == common.HashLength {
+		topic := common.Hash(l.Topics[0])
+		for _, k := range d.exact[place{address, topic}] {
+			if r, ok := d.try(&k, l, number, &first, &tried); ok {
+				return r
 			}
-			for _, e := range c.events[common.Hash(l.Topics[0])] {
-				r := e.decode(c.name, l)
-				if r.Error == "" {
-					return r
+		}
+		if len(d.family) > 0 {
+			for _, k := range d.family[topic] {
+				if !d.Children.born(address, k.contract, number, l.Index) {
+					continue
 				}
-				if first.Contract == "" {
-					first = r
+				if r, ok := d.try(&k, l, number, &first, &tried); ok {
+					return r
 				}
 			}
 		}
+		for _, k := range d.wild[topic] {
+			if r, ok := d.try(&k, l, number, &first, &tried); ok {
+				return r
+			}
+		}
+	}
+	if !tried {
+		for _, k := range d.anonymous[address] {
+			if number < k.from || number > k.to || len(l.Topics) != k.event.count || !k.event.exactly(l) {
+				continue
+			}
+			if r, ok := d.try(&k, l, number, &first, &tried); ok {
+				return r
+			}
+		}
+	}
+	if first.Contract == "" {
+		first.Stranger = len(d.family) > 0 && !d.named[address]
 	}
 	return first
 }
 
-func (e *event) decode(contract string, l *chainv1.Log) (r Result) {
-	// go-ethereum checks lengths, but the bytes are a stranger's: whatever its
-	// decoder trips over must not stop the index.
-	defer func() {
-		if p := recover(); p != nil {
-			r = e.fail(contract, fmt.Sprintf("decoder panic: %v", p))
-		}
-	}()
-	fail := func(why string) Result { return e.fail(contract, why) }
-	if len(l.Topics) != e.count {
-		return fail(fmt.Sprintf("%d topics where the ABI has %d", len(l.Topics), e.count))
+func (d *Decoder) try(k *candidate, l *chainv1.Log, number uint64, first *Result, tried *bool) (Result, bool) {
+	if number < k.from || number > k.to {
+		return Result{}, false
 	}
-	plain, err := e.plain.Unpack(l.Data)
-	if err != nil {
-		return fail(err.Error())
+	*tried = true
+	if len(l.Topics) != k.event.count {
+		if first.Contract == "" {
+			*first = k.event.fail(k.name, fmt.Sprintf("%d topics where the ABI has %d", len(l.Topics), k.event.count))
+		}
+		return Result{}, false
 	}
-	out := []byte{'{'}
-	topic, next := 1, 0
-	for i, a := range e.args {
-		if i > 0 {
-			out = append(out, ',')
-		}
-		out = append(append(out, a.key...), ':')
-		if !a.indexed {
-			out = appendValue(out, a.typ, plain[next])
-			next++
-			continue
-		}
-		raw := l.Topics[topic]
-		topic++
-		if len(raw) != common.HashLength {
-			return fail(fmt.Sprintf("topic of %d bytes", len(raw)))
-		}
-		if hashed(a.typ) {
-			out = appendHex(out, raw)
-			continue
-		}
-		v, err := abi.Arguments{{Type: a.typ}}.Unpack(raw)
-		if err != nil {
-			return fail(err.Error())
-		}
-		out = appendValue(out, a.typ, v[0])
+	args, why := k.event.decode(d.room(), l)
+	if why == "" {
+		d.keep(&args)
+		return Result{Contract: k.name, Event: k.event.name, Args: args}, true
 	}
-	return Result{Contract: contract, Event: e.name, Args: append(out, '}')}
+	if first.Contract == "" {
+		*first = k.event.fail(k.name, why)
+	}
+	return Result{}, false
 }
 
-// maxError bounds what is stored of an error, in bytes.
-const maxError = 300
+// A chunk of the arena, and the room below which the next one begins; bytes.
+const (
+	arenaChunk = 64 << 10
+	arenaRoom  = 4 << 10
+)
 
-func (e *event) fail(contract, why string) Result {
-	why = strings.ReplaceAll(why, "\x00", "")
-	return Result{Contract: contract, Error: e.name + ": " + strings.ToValidUTF8(why[:min(len(why), maxError)], "")}
+// room is where the next arguments are written: behind the last ones.
+func (d *Decoder) room() []byte {
+	if cap(d.arena)-len(d.arena) < arenaRoom {
+		d.arena = make([]byte, 0, arenaChunk)
+	}
+	return d.arena[len(d.arena):]
 }
 
-// hashed says whether an indexed argument of the type is kept as its hash:
-// everything that does not fit into one word.
-func hashed(t abi.Type) bool {
-	switch t.T {
-	case abi.StringTy, abi.BytesTy, abi.SliceTy, abi.ArrayTy, abi.TupleTy:
-		return true
+// keep gives the caller what was written into the room.
+func (d *Decoder) keep(args *[]byte) {
+	n := len(*args)
+	if n <= cap(d.arena)-len(d.arena) {
+		d.arena = d.arena[:len(d.arena)+n]
 	}
-	return false
+	// Otherwise append has moved them to memory of their own.
+	*args = (*args)[:n:n]
 }

@@ -88,6 +88,16 @@ func appendHex(out, b []byte) []byte {
 	return append(hex.AppendEncode(out, b), '"')
 }
 
+// appendText writes a string; most are plain ASCII, which is copied.
+func appendText(out, b []byte) []byte {
+	for _, c := range b {
+		if c < 0x20 || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return appendString(out, string(b))
+		}
+	}
+	return append(append(append(out, '"'), b...), '"')
+}
+
 // appendString writes a JSON string that jsonb takes.
 func appendString(out []byte, s string) []byte {
 	out = append(out, '"')

@@ -54,33 +54,50 @@ func check(b *chainv1.Block) string {
 	return ""
 }
 
-// rows projects a checked block whose own row is at the given index.
+// aside puts positions below zero, where neither a frame nor a replay looks: rows
+// that are stored without being announced.
+const aside = 1 << 62
+
+// rows projects a checked block whose own row is at the given index. A log that
+// was fetched because of a factory and is of none of its children has no row,
+// but keeps its place in the positions, so that every build counts alike.
 func (p *Planner) rows(seq uint64, row int, b *chainv1.Block) (Block, []Event) {
 	out := Block{Number: b.GetNumber(), Hash: b.GetHash(), Parent: b.GetParentHash(), Time: b.GetTime(), TxCount: b.GetTxCount(),
-		LogCount: uint32(len(b.GetLogs())), Header: b.GetHeader(), Pos: feedv1.Position(seq, row)}
+		Header: b.GetHeader(), Pos: feedv1.Position(seq, row)}
+	if p.Quiet {
+		out.Pos -= aside
+	}
 	if out.Header == nil {
 		out.Header = []byte{}
 	}
-	events := make([]Event, len(b.GetLogs()))
+	events := make([]Event, 0, len(b.GetLogs()))
 	tx := 0
 	for i, l := range b.GetLogs() {
 		for b.GetTxs()[tx].GetIndex() < l.GetTxIndex() {
 			tx++
 		}
 		r := p.Decoder.Log(l, b.GetNumber())
+		if r.Stranger {
+			continue
+		}
 		if r.Error != "" {
 			p.DecodeErrors++
 		}
-		events[i] = Event{BlockNumber: out.Number, LogIndex: l.GetIndex(), BlockHash: out.Hash, BlockTime: out.Time,
+		// After the log itself: a child counts from the next one.
+		out.Children = append(out.Children, p.Decoder.Births(l, b.GetNumber())...)
+		v := Event{BlockNumber: out.Number, LogIndex: l.GetIndex(), BlockHash: out.Hash, BlockTime: out.Time,
 			TxHash: b.GetTxs()[tx].GetHash(), TxIndex: l.GetTxIndex(), Address: l.GetAddress(), Contract: r.Contract, Event: r.Event,
-			Args: r.Args, Topics: l.GetTopics(), Data: l.GetData(), DecodeError: r.Error, Pos: out.Pos + 1 + uint64(i)}
-		if events[i].Topics == nil {
-			events[i].Topics = [][]byte{}
+			Args: r.Args, Topics: l.GetTopics(), Data: l.GetData(), DecodeError: r.Error, Pos: out.Pos + 1 + uint64(i),
+			Reads: p.Decoder.Reads(r.Contract, l.GetReads())}
+		if v.Topics == nil {
+			v.Topics = [][]byte{}
 		}
-		if events[i].Data == nil {
-			events[i].Data = []byte{}
+		if v.Data == nil {
+			v.Data = []byte{}
 		}
+		events = append(events, v)
 	}
+	out.LogCount = uint32(len(events))
 	return out, events
 }
 

@@ -1,9 +1,9 @@
 // Package evm plans what the messages of an EVM network's subject do to its
 // chain index. It is pure: messages in, rows and reverts in stream order out.
 //
-// Rows keep the feed position of their unit: a Block counts one row for itself
-// and one for each of its logs, every other unit one, decodable or not, so that
-// every build of a subject counts alike.
+// Rows keep the feed position of their unit: a Block and a Repair count one row
+// for the block and one for each of its logs, every other unit one, decodable or
+// not, so that every build of a subject counts alike.
 package evm
 
 import (
@@ -44,20 +44,40 @@ type Planner struct {
 	Decoder *decode.Decoder
 	Head    Head
 	Held    Held
+	// Since gives the canonical blocks above a height that the subject held before
+	// the end of message seq, ascending, of those that want says yes to; complete
+	// is false when the stream does not reach down to it.
+	Since func(seq, above uint64, want func(*chainv1.Block) bool) (list []*chainv1.Block, complete bool, err error)
+	// Apart keeps every unit in steps of its own, and tells in Origins which, so
+	// that one which the database refuses can be left out.
+	Apart bool
+	// Quiet says of the message that Take plans that its rows are not announced.
+	Quiet bool
 
 	// Results since the last Reset of Steps by the caller.
 	Steps        []Step
+	Origins      []Origin // with Apart: of each step
 	Dead         []Dead
 	Rows         int // blocks and events in Steps
 	DecodeErrors int
 	Duplicates   int // units skipped since their block is held already
 
-	parts assembly
-	held  map[uint64][]byte // hashes of blocks in Steps
+	expect struct{ blocks, events int } // sizes of the plan before
+	parts  assembly
+	origin *chainv1.Unit     // the unit that is planned, in one piece
+	held   map[uint64][]byte // hashes of blocks in Steps
 }
 
 // Clear drops the collected results, which the caller has written.
 func (p *Planner) Clear() {
+	// The next plan is likely as large: its rows need not be moved as they grow.
+	p.expect.blocks, p.expect.events = 0, 0
+	for _, s := range p.Steps {
+		if s, ok := s.(*Segment); ok {
+			p.expect.blocks, p.expect.events = max(p.expect.blocks, len(s.Blocks)), max(p.expect.events, len(s.Events))
+		}
+	}
+	p.Origins = nil
 	p.Steps, p.Dead, p.Rows, p.DecodeErrors, p.Duplicates = nil, nil, 0, 0, 0
 	p.held = nil
 }
@@ -69,41 +89,40 @@ func (p *Planner) Open() bool { return p.parts.open() }
 // Take plans message seq. After an error the plan is as it was before.
 func (p *Planner) Take(seq uint64, pack *chainv1.Pack) error {
 	before := *p
-	p.Steps = nil
-	if err := p.take(seq, pack); err != nil {
-		*p = before
-		return err
-	}
-	p.Steps = join(before.Steps, p.Steps)
-	return nil
-}
-
-// join appends steps; segments that meet become one, so that they are one COPY.
-func join(a, b []Step) []Step {
-	if len(a) > 0 && len(b) > 0 {
-		last, ok := a[len(a)-1].(*Segment)
-		if first, ok2 := b[0].(*Segment); ok && ok2 {
-			last.Blocks = append(last.Blocks, first.Blocks...)
-			last.Events = append(last.Events, first.Events...)
-			last.Ranges = append(last.Ranges, first.Ranges...)
-			b = b[1:]
+	// The last segment grows in place, so that a transaction is one COPY of each
+	// table and no row is moved.
+	var last *Segment
+	var held Segment
+	if n := len(p.Steps); n > 0 {
+		if s, ok := p.Steps[n-1].(*Segment); ok {
+			last, held = s, *s
 		}
 	}
-	return append(a, b...)
+	p.Decoder.Children.Mark()
+	if err := p.take(seq, pack); err != nil {
+		p.Decoder.Children.Undo()
+		*p = before
+		if last != nil {
+			*last = held
+		}
+		return err
+	}
+	return nil
 }
 
 func (p *Planner) take(seq uint64, pack *chainv1.Pack) error {
 	row := 0
 	for i, u := range pack.GetUnits() {
-		size := 1
-		if b := u.GetBlock(); b != nil {
-			size += len(b.GetLogs())
-		}
+		size := 1 + len(u.GetBlock().GetLogs()) + len(u.GetRepair().GetBlock().GetLogs())
 		if row+size > feedv1.MaxRows {
 			return fmt.Errorf("message %d counts more than %d rows", seq, feedv1.MaxRows)
 		}
+		p.origin = u
 		if err := p.unit(seq, i, row, u); err != nil {
 			return fmt.Errorf("message %d, unit %d: %w", seq, i, err)
+		}
+		for p.Apart && len(p.Origins) < len(p.Steps) {
+			p.Origins = append(p.Origins, Origin{Seq: seq, Unit: i, Whole: p.origin})
 		}
 		row += size
 	}
@@ -127,18 +146,18 @@ func (p *Planner) unit(seq uint64, i, row int, u *chainv1.Unit) error {
 		p.Head.Finalized = max(p.Head.Finalized, k.Finalized.GetNumber())
 		return nil
 	case *chainv1.Unit_Repair:
-		return p.repair(seq, i, pos, k.Repair, u)
+		return p.repair(seq, i, row, k.Repair, u)
 	case *chainv1.Unit_Part:
 		whole, err := p.parts.add(k.Part)
 		if err != nil || whole == nil {
 			return err
 		}
-		return p.assembled(seq, i, whole)
+		return p.assembled(seq, i, k.Part.GetRepair(), whole)
 	case *chainv1.Unit_Abandon:
 		p.parts.drop()
 		return nil
 	case *chainv1.Unit_Checked:
-		return nil
+		return p.checked(seq, i, k.Checked, u)
 	}
 	p.poison(seq, i, nil, nil, "does not belong to an evm network", body(u))
 	return nil
@@ -196,13 +215,31 @@ func (p *Planner) hashAt(number uint64) ([]byte, error) {
 	return p.Held(number)
 }
 
+// Late plans a block that comes out of its order, with its own row at position
+// pos; or it says why the block cannot become rows.
+func (p *Planner) Late(pos uint64, b *chainv1.Block) (*Repair, string) {
+	if reason := check(b); reason != "" {
+		return nil, reason
+	}
+	seq, row := feedv1.SplitPosition(pos)
+	if row+len(b.GetLogs()) >= feedv1.MaxRows+feedv1.LateRows {
+		return &Repair{}, "" // reaches into the next message: the caller sees that
+	}
+	p.Decoder.Children.Forget(b.GetNumber())
+	out, events := p.rows(seq, row, b)
+	return &Repair{Pos: out.Pos, Block: out, Events: events}, ""
+}
+
 func (p *Planner) segment() *Segment {
-	if n := len(p.Steps); n > 0 {
+	if n := len(p.Steps); n > 0 && !p.Apart {
 		if s, ok := p.Steps[n-1].(*Segment); ok {
 			return s
 		}
 	}
 	s := &Segment{}
+	if !p.Apart {
+		s.Blocks, s.Events = make([]Block, 0, p.expect.blocks), make([]Event, 0, p.expect.events)
+	}
 	p.Steps = append(p.Steps, s)
 	return s
 }

@@ -1,6 +1,9 @@
 package evm
 
 import (
+	"fondaco.dev/services/writer/internal/decode"
+
+	chainv1 "fondaco.dev/proto/chain/v1"
 	feedv1 "fondaco.dev/proto/feed/v1"
 )
 
@@ -14,6 +17,9 @@ type Block struct {
 	LogCount uint32
 	Header   []byte
 	Pos      uint64
+	// Children are the addresses that the block's logs name as children of
+	// factories, and that were none before.
+	Children []decode.Child
 }
 
 // Event is a row of events: the raw log beside what it means.
@@ -32,6 +38,7 @@ type Event struct {
 	Data        []byte
 	DecodeError string
 	Pos         uint64
+	Reads       []byte // JSON, nil when the log has none
 }
 
 // Range is a row of ranges: heights without a block row of their own.
@@ -39,6 +46,13 @@ type Range struct {
 	From, To uint64
 	ToHash   []byte
 	Pos      uint64
+}
+
+// Check is a row of checks: final heights that were read twice.
+type Check struct {
+	From, To uint64
+	Logs     uint64
+	Digest   []byte // 32 bytes
 }
 
 // Step is one thing to do in the database, in stream order: a Segment, a
@@ -50,6 +64,7 @@ type Segment struct {
 	Blocks []Block
 	Events []Event
 	Ranges []Range
+	Checks []Check
 }
 
 // Revert takes every row above ToNumber out of the canonical tables.
@@ -72,6 +87,13 @@ func (*Segment) step() {}
 func (*Revert) step()  {}
 func (*Repair) step()  {}
 
+// Origin is the unit that a step came from.
+type Origin struct {
+	Seq   uint64
+	Unit  int           // index in the message
+	Whole *chainv1.Unit // in one piece where it came in parts
+}
+
 // Dead is a unit that could not be applied.
 type Dead struct {
 	Seq      uint64
@@ -81,6 +103,7 @@ type Dead struct {
 	Reason   string
 	Body     []byte
 	Orphaned bool
+	Pending  bool // to be applied behind the transaction that stores it
 }
 
 // FeedRows are the steps as live frames carry them, ascending by position. It
@@ -98,6 +121,11 @@ func FeedRows(network string, steps []Step, maxBytes int) (rows []*feedv1.Row, o
 			next := 0
 			for i := range s.Blocks {
 				b := &s.Blocks[i]
+				if int64(b.Pos) < 0 {
+					for ; next < len(s.Events) && s.Events[next].BlockNumber == b.Number; next++ {
+					}
+					continue
+				}
 				if !add(&feedv1.Row{Pos: b.Pos, Kind: &feedv1.Row_EvmBlock{EvmBlock: b.feed(network)}}, 160) {
 					return nil, false
 				}
@@ -130,9 +158,9 @@ func (b *Block) feed(network string) *feedv1.EvmBlock {
 func (e *Event) Feed(network string) *feedv1.Event {
 	return &feedv1.Event{Network: network, BlockNumber: e.BlockNumber, BlockHash: e.BlockHash, BlockTime: e.BlockTime,
 		TxHash: e.TxHash, TxIndex: e.TxIndex, LogIndex: e.LogIndex, Address: e.Address, Contract: e.Contract, Event: e.Event,
-		Args: e.Args, Topics: e.Topics, Data: e.Data, DecodeError: e.DecodeError}
+		Args: e.Args, Topics: e.Topics, Data: e.Data, DecodeError: e.DecodeError, Reads: e.Reads}
 }
 
 func (e *Event) size() int {
-	return 256 + len(e.Args) + len(e.Data) + 34*len(e.Topics) + len(e.Contract) + len(e.Event) + len(e.DecodeError)
+	return 256 + len(e.Args) + len(e.Reads) + len(e.Data) + 34*len(e.Topics) + len(e.Contract) + len(e.Event) + len(e.DecodeError)
 }

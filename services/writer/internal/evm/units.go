@@ -60,12 +60,13 @@ func (p *Planner) revert(pos uint64, r *chainv1.Reverted) error {
 			delete(p.held, n)
 		}
 	}
+	p.Decoder.Children.Revert(r.GetToNumber())
 	p.Head.Number, p.Head.Hash = r.GetToNumber(), r.GetToHash()
 	p.Head.Finalized = min(p.Head.Finalized, r.GetToNumber())
 	return nil
 }
 
-func (p *Planner) repair(seq uint64, i int, pos uint64, r *chainv1.Repair, u proto.Message) error {
+func (p *Planner) repair(seq uint64, i, row int, r *chainv1.Repair, u proto.Message) error {
 	b := r.GetBlock()
 	number := b.GetNumber()
 	if reason := check(b); reason != "" {
@@ -79,30 +80,74 @@ func (p *Planner) repair(seq uint64, i int, pos uint64, r *chainv1.Repair, u pro
 			return err
 		}
 	}
+	if have == nil && p.Head.Started && number <= p.Head.Finalized {
+		// A range covers it, or it lies among the dead letters. What is final is
+		// not gone, and a parent that is held must be the block's own.
+		below, err := p.below(number)
+		if err != nil {
+			return err
+		}
+		if below == nil || bytes.Equal(below, b.GetParentHash()) {
+			have = b.GetHash()
+		}
+	}
 	if !bytes.Equal(have, b.GetHash()) {
 		p.poison(seq, i, &number, b.GetHash(), "repair of a block that is not canonical", body(u))
 		p.Dead[len(p.Dead)-1].Orphaned = true
 		return nil
 	}
-	out, events := p.rows(seq, 0, b)
-	out.Pos = pos
-	for k := range events {
-		events[k].Pos = pos
+	known := p.Decoder.Children.Forget(number)
+	out, events := p.rows(seq, row, b)
+	if err := p.adopt(seq, i, &out, known, u); err != nil {
+		return err
 	}
-	p.Steps = append(p.Steps, &Repair{Pos: pos, Block: out, Events: events})
+	p.Steps = append(p.Steps, &Repair{Pos: out.Pos, Block: out, Events: events})
 	p.Rows += len(events)
 	return nil
 }
 
-func (p *Planner) assembled(seq uint64, i int, whole []byte) error {
+// below is the hash of the block below number, nil when it is not known.
+func (p *Planner) below(number uint64) ([]byte, error) {
+	if number == 0 {
+		return nil, nil
+	}
+	return p.hashAt(number - 1)
+}
+
+// checked keeps what was said of heights that this index holds.
+func (p *Planner) checked(seq uint64, i int, c *chainv1.Checked, u proto.Message) error {
+	switch {
+	case c.GetFrom() > c.GetTo() || c.GetTo() > math.MaxInt64 || c.GetLogs() > math.MaxInt64 || len(c.GetDigest()) != hashLen:
+		p.poison(seq, i, nil, nil, fmt.Sprintf("a check of %d..%d with a digest of %d bytes", c.GetFrom(), c.GetTo(), len(c.GetDigest())), body(u))
+		p.Dead[len(p.Dead)-1].Orphaned = true // no row is missing
+	case !p.Head.Started || c.GetTo() > p.Head.Number:
+		return fmt.Errorf("a check of %d..%d above the indexed head %d: %w", c.GetFrom(), c.GetTo(), p.Head.Number, ErrBroken)
+	default:
+		s := p.segment()
+		s.Checks = append(s.Checks, Check{From: c.GetFrom(), To: c.GetTo(), Logs: c.GetLogs(), Digest: c.GetDigest()})
+	}
+	return nil
+}
+
+// assembled plans a block that came in parts: a Block, or that of a Repair.
+func (p *Planner) assembled(seq uint64, i int, repair bool, whole []byte) error {
 	var b chainv1.Block
 	if err := proto.Unmarshal(whole, &b); err != nil {
 		p.poison(seq, i, nil, nil, "a block in parts cannot be read: "+err.Error(), whole)
-		p.Head.Hash = nil
+		if !repair {
+			p.Head.Hash = nil
+		}
 		return nil
 	}
 	if 1+len(b.GetLogs()) > feedv1.MaxRows {
 		return fmt.Errorf("block %d counts more than %d rows", b.GetNumber(), feedv1.MaxRows)
 	}
-	return p.block(seq, i, 0, &b, &b)
+	// A dead letter holds the unit in one piece, which is what a replay reads.
+	if repair {
+		r := &chainv1.Repair{Block: &b}
+		p.origin = &chainv1.Unit{Kind: &chainv1.Unit_Repair{Repair: r}}
+		return p.repair(seq, i, 0, r, p.origin)
+	}
+	p.origin = &chainv1.Unit{Kind: &chainv1.Unit_Block{Block: &b}}
+	return p.block(seq, i, 0, &b, p.origin)
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/run"
 )
 
 // take plans messages up to the bound of a transaction.
@@ -33,29 +34,68 @@ func (p *Partition) take(ctx context.Context, msgs []bus.Message) (n int, err er
 	return n, nil
 }
 
-// commit is the one transaction.
-func (p *Partition) commit(ctx context.Context, last bus.Message) error {
-	from, to := *p.cur.Load(), p.Projection.Cursor()
+// hand gives the plan to a transaction: in the background when the projection
+// can plan on meanwhile. An error of it ends the converge by cancel.
+func (p *Partition) hand(ctx context.Context, cancel context.CancelCauseFunc, last bus.Message, backoff *run.Backoff) error {
 	p.Metrics.Lag.WithLabelValues(p.Name).Set(float64(last.Pending))
+	from, to := p.ahead, p.Projection.Cursor()
 	if to.Seq == from.Seq {
 		return nil // only parts of a block so far
 	}
 	head := last.Pending == 0 && to.Seq == last.Seq
-	start := time.Now()
-	err := p.inTx(ctx, func(tx pgx.Tx) error {
-		if err := p.fault("cursor"); err != nil {
+	s, ahead := p.Projection.(Sealer)
+	var batch Batch
+	if ahead {
+		batch = s.Seal()
+	} else {
+		batch = p.Projection.(Batch)
+	}
+	p.ahead = to
+	if a, ok := p.Projection.(Apart); ok && p.careful > from.Seq {
+		if err := p.commit(ctx, batch, from, to, head, true); err != nil {
 			return err
 		}
-		if err := from.move(ctx, tx, &to); err != nil {
+		a.Apart(p.careful > to.Seq)
+		backoff.Reset()
+		return nil
+	}
+	err := p.flight.start(ctx, func() error {
+		err := p.commit(ctx, batch, from, to, head, false)
+		if err != nil {
+			cancel(err)
 			return err
 		}
-		if err := p.fault("rows"); err != nil {
-			return err
-		}
-		return p.Projection.Write(ctx, tx)
+		backoff.Reset()
+		return nil
 	})
+	if err == nil && !ahead {
+		err = p.flight.wait(ctx)
+	}
+	return err
+}
+
+// commit is the one transaction.
+func (p *Partition) commit(ctx context.Context, batch Batch, from, to Cursor, head, careful bool) error {
+	start := time.Now()
+	var err error
+	if careful {
+		err = p.divided(ctx, batch.(Divided), from, to)
+	} else {
+		err = p.inTx(ctx, func(tx pgx.Tx) error {
+			if err := p.fault("cursor"); err != nil {
+				return err
+			}
+			if err := from.move(ctx, tx, &to); err != nil {
+				return err
+			}
+			if err := p.fault("rows"); err != nil {
+				return err
+			}
+			return batch.Write(ctx, tx)
+		})
+	}
 	if err != nil {
-		return fmt.Errorf("applying messages up to %d: %w", to.Seq, classify(err))
+		return fmt.Errorf("applying messages up to %d: %w", to.Seq, classify(err, to.Seq))
 	}
 	p.Metrics.Batches.WithLabelValues(p.Name).Inc()
 	p.Metrics.Seconds.WithLabelValues(p.Name).Observe(time.Since(start).Seconds())
@@ -67,7 +107,7 @@ func (p *Partition) commit(ctx context.Context, last bus.Message) error {
 	if err := p.fault("committed"); err != nil {
 		return err
 	}
-	out := p.Projection.Committed(from, head)
+	out := batch.Committed(from, head)
 	if out.Hint != nil {
 		p.Hints.Offer(out.Hint)
 	}
@@ -112,20 +152,41 @@ func (p *Partition) fault(step string) error {
 	return p.Fault(step)
 }
 
+// refusedError is what Postgres says of data that it will not take: sent again,
+// it would be refused again.
+type refusedError struct {
+	pg   *pgconn.PgError
+	upTo uint64 // last message of the transaction
+}
+
+func (r *refusedError) Error() string { return r.reason() }
+func (r *refusedError) Unwrap() error { return r.pg }
+func (r *refusedError) reason() string {
+	return "postgres refuses the rows (" + r.pg.Code + "): " + r.pg.Message
+}
+
 // classify tells what a database error means: a row in the way is a broken
-// chain, data that Postgres refuses would be refused again.
-func classify(err error) error {
+// chain, and data that Postgres refuses is a unit's own fault.
+func classify(err error, upTo uint64) error {
 	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) || len(pgErr.Code) < 2 {
+	var known *refusedError
+	if errors.As(err, &known) || !errors.As(err, &pgErr) {
 		return err
 	}
 	switch {
 	case pgErr.Code == "23505":
 		return fmt.Errorf("%w: %w", ErrBroken, err)
-	case pgErr.Code[:2] == "22" || pgErr.Code[:2] == "23":
-		return Stopf("postgres refuses the rows (%s: %s); this is a bug: report it with the message's sequence", pgErr.Code, pgErr.Message)
+	case refuses(pgErr):
+		return &refusedError{pg: pgErr, upTo: upTo}
 	}
 	return err
+}
+
+// refuses says that the data is the trouble: data exceptions (22), violated
+// constraints (23) and limits of the program, such as a key that is too long
+// for its index (54). Source: PostgreSQL documentation, appendix A.
+func refuses(e *pgconn.PgError) bool {
+	return len(e.Code) == 5 && (e.Code[:2] == "22" || e.Code[:2] == "23" || e.Code[:2] == "54")
 }
 
 // Digest is the link of the next message to this one.

@@ -88,14 +88,15 @@ values ($1, $2, $3, 0, '', 0) on conflict (build, partition) do nothing`
 // move is the fence and the first statement of every transaction: it locks the
 // row, and another writer that holds an older cursor finds no row. The life of
 // the stream and the seek-backs are part of the fence, since a sequence may
-// come again after a seek back.
+// come again after a seek back; so is the position, which a replayed dead letter
+// moves alone.
 func (c *Cursor) move(ctx context.Context, tx pgx.Tx, to *Cursor) error {
 	const q = `
 update ctl.cursors set stream_created = $6, seek_backs = $7, seq = $8, digest = $9, number = $10, hash = $11,
 	finalized = $12, pos = $13, caught_up = $14, problem = null, updated_at = now()
-where build = $1 and partition = $2 and stream_created = $3 and seek_backs = $4 and seq = $5`
+where build = $1 and partition = $2 and stream_created = $3 and seek_backs = $4 and seq = $5 and pos = $15`
 	tag, err := tx.Exec(ctx, q, c.Build, c.Partition, c.Created.UnixMilli(), c.SeekBacks, c.Seq,
-		to.Created.UnixMilli(), to.SeekBacks, to.Seq, to.Digest, to.Number, to.Hash, to.Finalized, to.Pos, to.CaughtUp)
+		to.Created.UnixMilli(), to.SeekBacks, to.Seq, to.Digest, to.Number, to.Hash, to.Finalized, to.Pos, to.CaughtUp, c.Pos)
 	if err != nil {
 		return fmt.Errorf("moving the cursor of %s: %w", c.Partition, err)
 	}

@@ -14,6 +14,8 @@ type Metrics struct {
 	Head         *prometheus.GaugeVec
 	DecodeErrors *prometheus.CounterVec
 	DeadLetters  *prometheus.CounterVec
+	Failed       *prometheus.CounterVec
+	Replayed     *prometheus.CounterVec
 	Quarantined  *prometheus.CounterVec
 	Duplicates   *prometheus.CounterVec
 	SeekBacks    *prometheus.CounterVec
@@ -44,6 +46,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		Head:         gauge("head", "Highest block indexed."),
 		DecodeErrors: counter("decode_errors_total", "Logs and facts stored raw since they could not be decoded."),
 		DeadLetters:  counter("dead_letters_total", "Units that could not be applied."),
+		Failed:       counter("units_failed_total", "Times that Postgres refused a unit, which is tried again before it is dead."),
+		Replayed:     counter("dead_letters_replayed_total", "Dead letters that were applied after all."),
 		Quarantined:  counter("quarantined_total", "Facts whose content differs from the one that holds their key."),
 		Duplicates:   counter("duplicates_total", "Units and facts that were held already."),
 		SeekBacks:    counter("seek_backs_total", "Seek backs after a broken stream."),

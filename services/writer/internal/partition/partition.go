@@ -1,9 +1,14 @@
 // Package partition applies one subject of a stream to Postgres, exactly once.
 //
-// A partition has one goroutine and one cursor row. A batch is what arrived
-// while the transaction before it ran; inside its one transaction the cursor
-// is moved first (no row = fenced), then the rows are written in stream order.
-// A process that dies at any point starts again from the cursor.
+// A partition has one cursor row and one transaction at a time. A batch is what
+// arrived and was planned while the transaction before it ran; inside its one
+// transaction the cursor is moved first (no row = fenced), then the rows are
+// written in stream order. A process that dies at any point starts again from
+// the cursor.
+//
+// Every unit is pending, failed(n), done or dead. Pending is what lies behind
+// the cursor. A unit that Postgres refuses has failed: it is tried again in its
+// place, and the cursor does not pass it before it is done or dead.
 package partition
 
 import (
@@ -64,7 +69,8 @@ type Target struct {
 	Write  func(ctx context.Context, tx pgx.Tx) error // takes rows above it away
 }
 
-// Projection turns messages into rows. It is used by one goroutine.
+// Projection turns messages into rows. It is a Sealer, or the Batch that it has
+// planned itself. It is used by one goroutine at a time.
 type Projection interface {
 	// Load forgets everything and goes on after cur.
 	Load(cur Cursor)
@@ -74,11 +80,6 @@ type Projection interface {
 	Take(ctx context.Context, m bus.Message) (rows int, err error)
 	// Cursor is where a transaction that writes the plan ends.
 	Cursor() Cursor
-	// Write writes the plan, in stream order.
-	Write(ctx context.Context, tx pgx.Tx) error
-	// Committed drops the plan; what it returns may rely on the commit. head
-	// says that the end of the stream was reached.
-	Committed(from Cursor, head bool) Outcome
 	// SeekBack finds the latest message that ends at something held, or says by
 	// *Stop that there is none.
 	SeekBack(ctx context.Context, cur Cursor, cause error) (Target, error)
@@ -106,13 +107,21 @@ type Partition struct {
 
 	MaxRows int // of a transaction, 0 = 20,000
 
+	// RetryAfter are the pauses before a refused unit is tried again, after which
+	// it is dead; nil = 0.2 s, 0.5 s, 1 s, 2 s.
+	RetryAfter []time.Duration
+
 	// Fault is a test's way to fail or to die between steps; nil in production.
 	Fault func(step string) error
 
 	cur     atomic.Pointer[Cursor]
-	stopped string    // problem that stands until a commit, "" = none
-	sought  int       // seek backs since the last commit
-	in      time.Time // creation of the stream that they were in
+	ahead   Cursor // end of what was given to a transaction
+	flight  flight
+	noRoom  atomic.Uint64 // message behind which no position is left for dead letters
+	careful uint64        // up to this message units are written one by one
+	stopped string        // problem that stands until a commit, "" = none
+	sought  int           // seek backs since the last commit
+	in      time.Time     // creation of the stream that they were in
 }
 
 // Run works whenever it holds the lease, until ctx ends.
@@ -144,6 +153,7 @@ func (p *Partition) hold(ctx context.Context, backoff *run.Backoff) error {
 			return context.Cause(ctx)
 		}
 		var stop *Stop
+		var refused *refusedError
 		switch {
 		case errors.Is(err, ErrBroken):
 			err = p.seekBack(ctx, err)
@@ -158,10 +168,22 @@ func (p *Partition) hold(ctx context.Context, backoff *run.Backoff) error {
 				continue
 			}
 			return err
+		case errors.As(err, &refused) && p.divides():
+			// Which unit it was is found by writing them one by one.
+			p.careful = refused.upTo
+			p.Log.Warn("postgres refuses a unit", zap.String("partition", p.Name), zap.Uint64("seq", refused.upTo), zap.Error(err))
+		case errors.As(err, &refused):
+			err = Stopf("%s; this is a bug: report it with the message's sequence", refused.reason())
+			errors.As(err, &stop)
+			fallthrough
 		case errors.As(err, &stop):
 			p.problem(ctx, stop)
 			if !sleep(ctx, problemPause) {
 				return context.Cause(ctx)
+			}
+		case errors.Is(err, errReplay):
+			if err := p.replay(ctx); err != nil {
+				return err
 			}
 		default:
 			return err
@@ -187,14 +209,17 @@ func (p *Partition) converge(ctx context.Context, backoff *run.Backoff) error {
 		}
 		p.healed()
 	}
-	p.Projection.Load(cur)
-	p.publish(cur)
+	p.load(cur)
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go p.watch(ctx, cancel)
 	follower := p.Bus.Follow(ctx, p.Stream, []string{p.Subject}, cur.Seq+1)
 	defer follower.Close()
+	defer p.flight.land()
+	if s, ok := p.Projection.(Sealer); ok {
+		s.Ahead(p.flight.wait)
+	}
 	if p.stopped == "" {
 		p.Status.Set(nil)
 	}
@@ -206,17 +231,31 @@ func (p *Partition) converge(ctx context.Context, backoff *run.Backoff) error {
 		for len(msgs) > 0 {
 			n, taken := p.take(ctx, msgs)
 			if n > 0 {
-				if err := p.commit(ctx, msgs[n-1]); err != nil {
+				if err := p.hand(ctx, cancel, msgs[n-1], backoff); err != nil {
 					return causeOf(ctx, err)
 				}
-				backoff.Reset()
 			}
 			if taken != nil {
+				// What came before it is good, and an error of its own comes first.
+				if err := p.flight.wait(ctx); err != nil {
+					return causeOf(ctx, err)
+				}
 				return causeOf(ctx, taken)
 			}
 			msgs = msgs[n:]
 		}
 	}
+}
+
+// load begins anew at a cursor.
+func (p *Partition) load(cur Cursor) {
+	p.flight = flight{}
+	p.ahead = cur
+	p.Projection.Load(cur)
+	if a, ok := p.Projection.(Apart); ok && p.careful > cur.Seq {
+		a.Apart(true)
+	}
+	p.publish(cur)
 }
 
 func (p *Partition) publish(c Cursor) {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"go.uber.org/zap"
+
+	"fondaco.dev/pkg/bus"
 )
 
 // open reads the cursor, or makes it.
@@ -40,20 +42,8 @@ func (p *Partition) verify(ctx context.Context, cur *Cursor) (end bool, err erro
 	to := *cur
 	to.Created = time.UnixMilli(st.Created.UnixMilli())
 	if cur.Seq > 0 {
-		if st.LastSeq < cur.Seq {
-			return false, fmt.Errorf("%w: stream %s ends at %d, the cursor is at %d", ErrBroken, p.Stream, st.LastSeq, cur.Seq)
-		}
-		m, err := p.Bus.Get(ctx, p.Stream, cur.Seq)
-		if err != nil {
-			return false, fmt.Errorf("reading message %d of %s: %w", cur.Seq, p.Stream, err)
-		}
-		// A message that a purge took from below is no break: what follows still
-		// carries its digest.
-		if m == nil && st.FirstSeq <= cur.Seq {
-			return false, fmt.Errorf("%w: message %d of stream %s is gone", ErrBroken, cur.Seq, p.Stream)
-		}
-		if m != nil && (m.Subject != p.Subject || !bytes.Equal(Digest(*m), cur.Digest)) {
-			return false, fmt.Errorf("%w: message %d of stream %s is another one than the cursor's", ErrBroken, cur.Seq, p.Stream)
+		if err := p.holds(ctx, st, cur); err != nil {
+			return false, err
 		}
 	}
 	last, err := p.Bus.Last(ctx, p.Stream, p.Subject)
@@ -75,19 +65,56 @@ func (p *Partition) verify(ctx context.Context, cur *Cursor) (end bool, err erro
 	return end, nil
 }
 
-// watch ends a converge whose stream was cut or made anew under it, or whose
-// cursor an operator has set back: a reader that waits above the stream's end
-// would wait for ever.
+// holds says ErrBroken when the stream does not hold the message that the
+// cursor stands on.
+func (p *Partition) holds(ctx context.Context, st bus.StreamState, cur *Cursor) error {
+	if st.LastSeq < cur.Seq {
+		return fmt.Errorf("%w: stream %s ends at %d, the cursor is at %d", ErrBroken, p.Stream, st.LastSeq, cur.Seq)
+	}
+	m, err := p.Bus.Get(ctx, p.Stream, cur.Seq)
+	if err != nil {
+		return fmt.Errorf("reading message %d of %s: %w", cur.Seq, p.Stream, err)
+	}
+	switch {
+	case m == nil && st.FirstSeq > cur.Seq:
+		// A message that a purge took from below is no break: what follows still
+		// carries its digest.
+	case m == nil:
+		return fmt.Errorf("%w: message %d of stream %s is gone", ErrBroken, cur.Seq, p.Stream)
+	case m.Subject != p.Subject || !bytes.Equal(Digest(*m), cur.Digest):
+		return fmt.Errorf("%w: message %d of stream %s is another one than the cursor's", ErrBroken, cur.Seq, p.Stream)
+	}
+	return nil
+}
+
+// watch ends a converge for which dead letters wait, and one whose stream was
+// cut or made anew under it or whose cursor an operator has set back: a reader
+// that waits above the stream's end would wait for ever.
 func (p *Partition) watch(ctx context.Context, cancel context.CancelCauseFunc) {
-	for sleep(ctx, watchEvery) {
+	for turn := 1; sleep(ctx, replayEvery); turn++ {
 		cur, ok := p.Cursor()
+		if ok && p.pending(ctx, cur) {
+			cancel(errReplay)
+			return
+		}
+		if turn%int(watchEvery/replayEvery) != 0 {
+			continue
+		}
 		st, err := p.Bus.Stream(ctx, p.Stream)
 		if err != nil || !ok {
 			continue
 		}
-		if st.LastSeq < cur.Seq || st.Created.UnixMilli() != cur.Created.UnixMilli() {
-			cancel(fmt.Errorf("%w: stream %s was made anew or cut to %d, the cursor is at %d", ErrBroken, p.Stream, st.LastSeq, cur.Seq))
+		if st.Created.UnixMilli() != cur.Created.UnixMilli() {
+			cancel(fmt.Errorf("%w: stream %s was made anew, the cursor is at %d", ErrBroken, p.Stream, cur.Seq))
 			return
+		}
+		// A tail that was cut and refilled up to the very sequence of the cursor
+		// gives a reader nothing to stumble over until the next message.
+		if cur.Seq > 0 {
+			if err := p.holds(ctx, st, &cur); errors.Is(err, ErrBroken) {
+				cancel(err)
+				return
+			}
 		}
 		stored, ok, err := ReadCursor(ctx, p.Pool, p.Build, p.Name)
 		if err == nil && ok && (stored.Seq < cur.Seq || stored.SeekBacks != cur.SeekBacks) {

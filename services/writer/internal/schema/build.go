@@ -27,33 +27,39 @@ const buildLock = 0x666f6e6461636f
 // networks, in one transaction. The first build is live at once; one that was
 // retired fills again.
 func EnsureBuild(ctx context.Context, pool *pgxpool.Pool, build string, projection int, networks []config.Network) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return EnsureBuildIn(ctx, tx, build, projection, networks) })
+}
+
+// EnsureBuildIn is EnsureBuild as a part of the caller's transaction.
+func EnsureBuildIn(ctx context.Context, tx pgx.Tx, build string, projection int, networks []config.Network) error {
 	if !buildName.MatchString(build) {
 		return fmt.Errorf("build %q is not a name that a schema may have", build)
 	}
-	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(buildLock)); err != nil {
-			return fmt.Errorf("locking: %w", err)
-		}
-		var status string
-		err := tx.QueryRow(ctx, `select status from ctl.builds where build = $1`, build).Scan(&status)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			if err := create(ctx, tx, build, projection); err != nil {
-				return err
-			}
-		case err != nil:
-			return fmt.Errorf("reading the build: %w", err)
-		case status == "retired":
-			if _, err := tx.Exec(ctx, `update ctl.builds set status = 'filling' where build = $1`, build); err != nil {
-				return fmt.Errorf("reviving the build: %w", err)
-			}
-		}
-		return writeNetworks(ctx, tx, build, networks)
-	})
-	if err != nil {
+	if err := ensure(ctx, tx, build, projection, networks); err != nil {
 		return fmt.Errorf("making build %s: %w", build, err)
 	}
 	return nil
+}
+
+func ensure(ctx context.Context, tx pgx.Tx, build string, projection int, networks []config.Network) error {
+	if _, err := tx.Exec(ctx, `select pg_advisory_xact_lock($1)`, int64(buildLock)); err != nil {
+		return fmt.Errorf("locking: %w", err)
+	}
+	var status string
+	err := tx.QueryRow(ctx, `select status from ctl.builds where build = $1`, build).Scan(&status)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		if err := create(ctx, tx, build, projection); err != nil {
+			return err
+		}
+	case err != nil:
+		return fmt.Errorf("reading the build: %w", err)
+	case status == "retired":
+		if _, err := tx.Exec(ctx, `update ctl.builds set status = 'filling' where build = $1`, build); err != nil {
+			return fmt.Errorf("reviving the build: %w", err)
+		}
+	}
+	return writeNetworks(ctx, tx, build, networks)
 }
 
 func create(ctx context.Context, tx pgx.Tx, build string, projection int) error {
@@ -133,8 +139,9 @@ where build = $1 and partition = $2`
 		if err := tx.QueryRow(ctx, `select network from `+Schema(build)+`.networks where partition = $1`, partition).Scan(&network); err != nil {
 			return fmt.Errorf("looking up the partition's network: %w", err)
 		}
-		for _, table := range []string{"blocks", "events", "orphaned_blocks", "orphaned_events", "reverts", "ranges", "counts",
-			"casper_facts", "casper_blocks", "casper_deploys", "casper_transfers", "casper_feed"} {
+		for _, table := range []string{"blocks", "events", "orphaned_blocks", "orphaned_events", "reverts", "ranges", "checks", "counts", "children",
+			"casper_facts", "casper_blocks", "casper_deploys", "casper_transfers",
+			"casper_accounts", "casper_messages", "casper_signatures", "casper_feed"} {
 			if _, err := tx.Exec(ctx, `delete from `+Schema(build)+`.`+table+` where network = $1`, network); err != nil {
 				return fmt.Errorf("emptying %s: %w", table, err)
 			}

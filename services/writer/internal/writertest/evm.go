@@ -28,7 +28,8 @@ func EVMNetwork(name string) config.Network {
 		panic(err)
 	}
 	return config.Network{Name: name, Kind: config.KindEVM, ChainID: 1, RPC: []config.Endpoint{{URL: "http://127.0.0.1:1"}},
-		Contracts: []config.Contract{{Name: "any-erc20", Any: true, ABI: parsed, ABIJSON: []byte(ERC20), Events: []abi.Event{parsed.Events["Transfer"]}}}}
+		Contracts: []config.Contract{{Name: "any-erc20", Any: true, ABIs: []config.ABI{
+			{JSON: []byte(ERC20), Events: []abi.Event{parsed.Events["Transfer"]}, To: config.Open}}}}}
 }
 
 // Block makes the child of parent (nil = block 0) with n transfers; salt tells
@@ -105,9 +106,10 @@ func (w *World) Digest(build string, positions bool) map[string]string {
 	w.T.Helper()
 	out := map[string]string{}
 	for table, order := range map[string]string{
-		"blocks": "network, number", "events": "network, block_number, log_index", "ranges": "network, from_number",
+		"blocks": "network, number", "events": "network, block_number, log_index", "ranges": "network, from_number", "children": "network, contract, address",
 		"casper_facts": "network, kind, key", "casper_blocks": "network, hash", "casper_deploys": "network, hash",
-		"casper_transfers": "network, deploy_hash, idx",
+		"casper_transfers": "network, deploy_hash, idx", "casper_accounts": "network, account_hash",
+		"casper_messages": "network, deploy_hash, idx", "casper_signatures": "network, block_hash",
 	} {
 		drop := "- 'pos'"
 		if positions {
@@ -140,6 +142,40 @@ select coalesce(string_agg(d::text, ' '), '') from (
 	union all (select 'wrong', t.* from (select * from kept except select * from truth) t)) d`
 	if diff := Value[string](w, strings.ReplaceAll(q, "ix.", "ix_"+build+".")); diff != "" {
 		w.T.Errorf("the totals of %s differ from its rows: %s", build, diff)
+	}
+	w.checkCasper(build)
+}
+
+// checkCasper compares what is kept of accounts and signatures with what the
+// rows say. Of a deploy by public key the account's row knows the key.
+func (w *World) checkCasper(build string) {
+	w.T.Helper()
+	const q = `
+with named as (
+	select d.network, a.account_hash, d.timestamp_ms as ms, b.height, 1 as deploys, 0 as came, 0 as went
+	from ix.casper_deploys d join ix.casper_accounts a on a.network = d.network and d.account in (a.public_key, a.account_hash)
+	left join ix.casper_blocks b on b.network = d.network and b.hash = d.block_hash where d.account <> ''
+	union all select t.network, t.from_account, t.timestamp_ms, b.height, 0, 0, 1
+	from ix.casper_transfers t left join ix.casper_blocks b on b.network = t.network and b.hash = t.block_hash
+	union all select t.network, t.to_account, t.timestamp_ms, b.height, 0, 1, 0
+	from ix.casper_transfers t left join ix.casper_blocks b on b.network = t.network and b.hash = t.block_hash where t.to_account is not null
+), truth as (
+	select network, account_hash, min(ms), min(height), sum(deploys), sum(came), sum(went) from named group by 1, 2
+	union all select network, left(key, 64), 0, 0, count(*), 0, 0 from ix.casper_facts where kind = 'FinalitySignature' group by 1, 2
+), kept as (
+	select network, account_hash, first_ms, first_height, deploys, transfers_in, transfers_out from ix.casper_accounts
+	union all select network, block_hash, 0, 0, n, 0, 0 from ix.casper_signatures
+)
+select coalesce(string_agg(d::text, ' '), '') from (
+	(select 'missing', t.* from (select * from truth except select * from kept) t)
+	union all (select 'wrong', t.* from (select * from kept except select * from truth) t)) d`
+	if diff := Value[string](w, strings.ReplaceAll(q, "ix.", "ix_"+build+".")); diff != "" {
+		w.T.Errorf("what %s keeps of accounts and signatures differs from its rows: %s", build, diff)
+	}
+	unkeyed := Value[int64](w, strings.ReplaceAll(`select count(*) from ix.casper_deploys d where account <> '' and not exists
+		(select from ix.casper_accounts a where a.network = d.network and d.account in (a.public_key, a.account_hash))`, "ix.", "ix_"+build+"."))
+	if unkeyed != 0 {
+		w.T.Errorf("%d deploys of %s are of accounts that have no row", unkeyed, build)
 	}
 }
 

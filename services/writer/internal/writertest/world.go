@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
@@ -191,6 +192,7 @@ type Feed struct {
 	digest  []byte
 	head    *chainv1.Block
 	Last    uint64 // stream sequence of the last message
+	Header  nats.Header
 }
 
 // NewFeed starts at the beginning of a subject.
@@ -234,7 +236,7 @@ func (f *Feed) PublishPack(pack *chainv1.Pack) uint64 {
 // PublishRaw sends bytes as the next message.
 func (f *Feed) PublishRaw(data []byte) uint64 {
 	f.w.T.Helper()
-	ack, err := f.w.Bus.JetStream().Publish(context.Background(), f.Subject, data)
+	ack, err := f.w.Bus.JetStream().PublishMsg(context.Background(), &nats.Msg{Subject: f.Subject, Data: data, Header: f.Header})
 	if err != nil {
 		f.w.T.Fatal(err)
 	}

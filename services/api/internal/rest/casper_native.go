@@ -1,0 +1,120 @@
+package rest
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"fondaco.dev/proto/config"
+	"fondaco.dev/services/api/internal/filter"
+	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/shape"
+	"fondaco.dev/services/api/internal/store"
+)
+
+// casperOnly is the network in the path, if it is a Casper network.
+func (s *Server) casperOnly(c echo.Context, what string) (*network, error) {
+	n, err := s.network(c)
+	if err == nil && n.Kind != config.KindCasper {
+		err = problem.NotFound(what + " of a network that is not a casper network")
+	}
+	return n, err
+}
+
+func signed(b store.SignedBlock) shape.CasperSignedBlock {
+	return shape.CasperSignedBlock{CasperBlock: shape.OfCasperBlock(b.CasperBlock), Signatures: b.Signatures}
+}
+
+// getAccount finds an account by public key or account hash.
+func (s *Server) getAccount(c echo.Context) error {
+	n, err := s.casperOnly(c, "an account")
+	if err != nil {
+		return err
+	}
+	hash, given, ok := filter.AccountHash(key(c, "key"))
+	if !ok {
+		return problem.Parameter("key", "wants a public key (01 and 64 hex digits, 02 and 66) or an account hash (64 hex digits)")
+	}
+	a, err := s.Store.CasperAccount(c.Request().Context(), n.Name, hash)
+	if err != nil {
+		return err
+	}
+	if a.PublicKey == "" {
+		a.PublicKey = given // it was only named by its hash so far
+	}
+	return answer(c, http.StatusOK, shape.OfCasperAccount(n.Name, a.Hash, a.PublicKey, a.FirstMs, a.FirstHeight, a.Deploys, a.TransfersIn, a.TransfersOut))
+}
+
+// maxTopic bounds what is looked for; a node allows 256 bytes.
+const maxTopic = 1024
+
+func (s *Server) listMessages(c echo.Context) error {
+	n, err := s.casperOnly(c, "the list of messages")
+	if err != nil {
+		return err
+	}
+	limit, err := limitOf(c, defaultRows, maxRows)
+	if err != nil {
+		return err
+	}
+	entity, topic := strings.ToLower(c.QueryParam("entity")), c.QueryParam("topic")
+	if entity == "" && topic == "" {
+		return problem.Parameter("entity", "wants an entity, or a topic in the parameter topic, or both")
+	}
+	if entity != "" {
+		// entity-contract-…, hash-…, contract-package-…: the last 64 digits.
+		bare := entity[max(0, len(entity)-64):]
+		if _, err := hex.DecodeString(bare); err != nil || len(bare) != 64 {
+			return problem.Parameter("entity", "wants 64 hex digits, with or without a prefix")
+		}
+		entity = bare
+	}
+	if len(topic) > maxTopic || strings.ContainsRune(topic, 0) {
+		return problem.Parameter("topic", fmt.Sprintf("wants a name of up to %d bytes", maxTopic))
+	}
+	before, err := readMessageCursor(c.QueryParam("cursor"))
+	if err != nil {
+		return err
+	}
+	// One more than the limit says whether there is more.
+	rows, err := s.Store.Messages(c.Request().Context(), n.Name, entity, topic, before, limit+1)
+	if err != nil {
+		return err
+	}
+	out := list[shape.CasperMessage]{Data: []shape.CasperMessage{}}
+	if out.More = len(rows) > limit; out.More {
+		rows = rows[:limit]
+		out.Next = messageCursor(rows[limit-1].MessageKey)
+	}
+	for i := range rows {
+		m := &rows[i]
+		out.Data = append(out.Data, shape.CasperMessage{Network: n.Name, TransactionHash: m.DeployHash, Index: m.Index, Entity: m.Entity, EntityName: m.EntityName,
+			Topic: m.Topic, TopicHash: m.TopicHash, TopicIndex: m.TopicIndex, BlockIndex: m.BlockIndex, Text: m.Text, Bytes: shape.OptionalHex(m.Bytes),
+			BlockHash: m.BlockHash, Timestamp: m.Timestamp})
+	}
+	return answer(c, http.StatusOK, out)
+}
+
+func messageCursor(k store.MessageKey) *string {
+	s := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "m1 %d %s %d", k.Ms, k.DeployHash, k.Index))
+	return &s
+}
+
+func readMessageCursor(text string) (*store.MessageKey, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var k store.MessageKey
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err == nil {
+		_, err = fmt.Sscanf(string(raw), "m1 %d %64s %d", &k.Ms, &k.DeployHash, &k.Index)
+	}
+	if _, bad := hex.DecodeString(k.DeployHash); err != nil || bad != nil || *messageCursor(k) != text {
+		return nil, problem.Parameter("cursor", "is not one that an answer here carried as next")
+	}
+	return &k, nil
+}
