@@ -8,7 +8,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.0
 # Flags of `go test`.
 TESTFLAGS ?= -race -timeout 15m
 
-.PHONY: help run setup test test-long build dev verify lint generate clean
+.PHONY: help run setup test test-long bench-chain build dev verify lint generate clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,12 @@ test-long: ## the same tests, longer: more kills, more random cases
 		rapid=$$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}' ./...) && \
 		if [ -n "$$(echo $$rapid)" ]; then go test -timeout 3h $$(echo $$rapid) -args -rapid.checks=5000; fi) || exit 1; \
 	done
+
+# Flags of the bench: -quick, -rows, -only, -profiles; -h lists them.
+BENCHFLAGS ?=
+
+bench-chain: setup ## how fast the chain goes from node to row, beside what is possible
+	cd deploy/fondaco && go run ./cmd/bench-chain $(BENCHFLAGS)
 
 dev: setup ## run the demo; rebuild and restart what a save changed, data kept
 	cd deploy/fondaco && go build -o ../../bin/fondaco ./cmd/fondaco
