@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"fondaco.dev/services/event-handler/core"
 	"fondaco.dev/services/event-handler/internal/casper"
+	"fondaco.dev/services/event-handler/internal/core"
 )
 
 // casperSource is a casper.Source that reports to a network.

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
 
 	"fondaco.dev/proto/config"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/evm"
 	"fondaco.dev/services/event-handler/internal/jsonrpc"
 )
@@ -62,23 +61,10 @@ func (s *evmSource) begin(ctx context.Context, tail core.Tail, genesis []byte, e
 
 // settings of the follower of a network whose first blocks are known.
 func (s *evmSource) settings(net *config.Network) evm.Settings {
-	tolerates := func(name string) bool { return slices.Contains(net.Tolerate, name) }
-	return evm.Settings{
-		Filter:        filterOf(net),
-		Finality:      evm.Finality{Tag: net.Finality.Tag, Depth: net.Finality.Depth},
-		Receipts:      net.Verify == config.VerifyReceipts,
-		HeadersEvents: net.Headers == config.HeadersEvents,
-		Tolerate: evm.Tolerance{
-			HeaderHash: tolerates("header_hash"), Bloom: tolerates("bloom"),
-			ReceiptsRoot: tolerates("receipts_root"), SystemLogs: tolerates("system_logs"),
-		},
-		Enrich:      evm.Reads(net.Contracts),
-		Proof:       proof{s.n},
-		Endpoints:   len(net.RPC),
-		RescanEvery: s.n.svc.cfg.RescanEvery,
-		Rescanned:   s.rescanned,
-		MaxWindow:   uint64(s.n.svc.cfg.LogsWindow),
-	}
+	set := evm.SettingsOf(net)
+	set.Proof, set.Rescanned = proof{s.n}, s.rescanned
+	set.RescanEvery, set.MaxWindow = s.n.svc.cfg.RescanEvery, uint64(s.n.svc.cfg.LogsWindow)
+	return set
 }
 
 // connect makes a client for each endpoint.
@@ -173,31 +159,4 @@ func endpointNames(endpoints []config.Endpoint) []string {
 		}
 	}
 	return names
-}
-
-// filterOf reduces the configured contracts to what is fetched of them. An
-// anonymous event has no topic to ask for: all logs of its address are fetched;
-// with address "*" it is left out, as that would be every log of the chain. The
-// children of a factory are not known here: their topics are fetched at any
-// address, and the factory's event at its own.
-func filterOf(n *config.Network) *evm.Filter {
-	start := n.StartBlock
-	var contracts []evm.Contract
-	for _, c := range n.Contracts {
-		k := evm.Contract{Any: c.Wild(), Address: c.Address, From: c.StartBlock}
-		start = min(start, c.StartBlock)
-		for _, ev := range c.Events() {
-			switch {
-			case !ev.Anonymous:
-				k.Topics = append(k.Topics, ev.ID)
-			case !c.Wild():
-				k.AllTopics = true
-			}
-		}
-		contracts = append(contracts, k)
-		if f := c.Factory; f != nil {
-			contracts = append(contracts, evm.Contract{Address: f.Address, Topics: []common.Hash{f.Event.ID}, From: c.StartBlock})
-		}
-	}
-	return evm.NewFilter(start, contracts)
 }

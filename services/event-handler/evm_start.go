@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/proto/config"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/evm"
 )
 

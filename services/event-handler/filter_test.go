@@ -18,7 +18,7 @@ func TestFilterOfAFactory(t *testing.T) {
 		return abi.Event{ID: common.Hash{sig}, Sig: string(rune('a' + sig)), Anonymous: anonymous}
 	}
 	factory, plain, other := common.Address{1}, common.Address{2}, common.Address{3}
-	f := filterOf(&config.Network{StartBlock: 100, Contracts: []config.Contract{
+	f := evm.FilterOf(&config.Network{StartBlock: 100, Contracts: []config.Contract{
 		{Name: "pool", StartBlock: 10, Factory: &config.Factory{Address: factory, Event: event(1, false)},
 			ABIs: []config.ABI{{Events: []abi.Event{event(2, false)}, To: 50}, {Events: []abi.Event{event(3, false)}, From: 51, To: config.Open}}},
 		{Name: "plain", StartBlock: 20, Address: plain, ABIs: []config.ABI{{Events: []abi.Event{event(4, true)}, To: config.Open}}},

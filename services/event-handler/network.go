@@ -14,7 +14,7 @@ import (
 	"fondaco.dev/pkg/run"
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/proto/config"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 )
 
 // network follows one network: it holds the lease of its subject, opens the

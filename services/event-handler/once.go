@@ -14,7 +14,7 @@ import (
 	"fondaco.dev/pkg/bus"
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/proto/config"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/evm"
 	"fondaco.dev/services/event-handler/internal/once"
 )
@@ -151,7 +151,7 @@ func (n *network) onlyContract(name string, contracts []config.Contract) (*evm.F
 	}
 	one := *n.cfg
 	one.StartBlock, one.Contracts = contracts[i].StartBlock, contracts[i:i+1]
-	return filterOf(&one), nil
+	return evm.FilterOf(&one), nil
 }
 
 // newStored is the network's subject, with its metrics.

@@ -27,7 +27,7 @@ import (
 	"fondaco.dev/proto/config"
 	"fondaco.dev/proto/topology"
 	eventhandler "fondaco.dev/services/event-handler"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/fakecasper"
 	"fondaco.dev/services/event-handler/internal/fakenode"
 	"fondaco.dev/services/event-handler/internal/memlog"

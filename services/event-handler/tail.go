@@ -10,7 +10,7 @@ import (
 
 	"fondaco.dev/pkg/bus"
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 )
 
 // subjectLog is one subject of the CHAIN stream as a core.Log.

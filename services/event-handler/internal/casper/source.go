@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 )
 
 // Observer is told what happens. Its methods are called from many goroutines.

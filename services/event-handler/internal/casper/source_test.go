@@ -17,8 +17,8 @@ import (
 	"go.uber.org/zap"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
 	"fondaco.dev/services/event-handler/internal/casper"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/fakecasper"
 	"fondaco.dev/services/event-handler/internal/memlog"
 	"fondaco.dev/services/event-handler/internal/recorded"

@@ -7,7 +7,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 )
 
 // piece is a checked stretch of final heights from..to of one node, not yet
@@ -45,7 +45,7 @@ func (f *Follower) fill(ctx context.Context, node, second Node, from uint64, unt
 		pace.succeeded(span, p.logs, p.bytes)
 		f.mu.Unlock()
 	}
-	if p.to < final {
+	if p.to < final && !f.set.NoAhead {
 		f.begin(ctx, node, second, p.to+1, final)
 	}
 

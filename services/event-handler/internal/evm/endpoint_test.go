@@ -2,6 +2,7 @@ package evm_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"fondaco.dev/proto/topology"
+	"fondaco.dev/services/event-handler/internal/evm"
 	"fondaco.dev/services/event-handler/internal/fakenode"
 	"fondaco.dev/services/event-handler/internal/memlog"
 )
@@ -54,6 +56,55 @@ func TestPrunedEndpoint(t *testing.T) {
 	grow(c, 4)
 	published(t, log, s, c)
 	stored(t, log, c, 0)
+}
+
+// TestLonePrunedEndpointIsTriedAgain: where nobody else can do the work, what an
+// endpoint once did not have is asked for again soon: its history may be back, or
+// have been away for a moment only.
+func TestLonePrunedEndpointIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	c := fakenode.NewChain(1, 1)
+	grow(c, 600)
+	c.Finalize(580)
+	node := pruned(fakenode.NewServer(c), 400)
+	other := fakenode.NewServer(fakenode.NewChain(7, 1)) // of another chain: no help
+	log := &memlog.Log{}
+	s, w := runSource(t, log, 1, node, other)
+	eventually(t, "it is told what is needed", func() bool { return strings.Contains(w.says(), "serves nothing below block 400") })
+	node.Lock()
+	node.Change = nil
+	node.Unlock()
+	published(t, log, s, c)
+	stored(t, log, c, 0)
+	eventually(t, "it no longer counts as pruned", func() bool { return s.Status()[0].State == topology.EndpointHealthy })
+}
+
+// TestNullLatestIsInconsistent: a node that has no latest block contradicts
+// itself; it is not a fault of an unknown kind.
+func TestNullLatestIsInconsistent(t *testing.T) {
+	t.Parallel()
+	for _, what := range []string{"latest", "0x0"} {
+		c := fakenode.NewChain(1, 1)
+		grow(c, 10)
+		node := fakenode.NewServer(c)
+		node.Change = func(method string, params []json.RawMessage, result json.RawMessage) json.RawMessage {
+			if method == "eth_getBlockByNumber" && string(params[0]) == strconv.Quote(what) {
+				return json.RawMessage("null")
+			}
+			return result
+		}
+		_, w := runSource(t, &memlog.Log{}, 1, node)
+		eventually(t, "the step with "+what+" has failed", func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.errs) > 0
+		})
+		w.mu.Lock()
+		if !errors.Is(w.errs[0], evm.ErrInconsistent) {
+			t.Errorf("%s is null: %v", what, w.errs[0])
+		}
+		w.mu.Unlock()
+	}
 }
 
 // slowed answers after a while.

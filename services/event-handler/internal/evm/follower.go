@@ -10,7 +10,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 )
 
 // ErrNothingNew says that everything the node has was handed out.
@@ -35,6 +35,9 @@ type Settings struct {
 	// Endpoints is how many are configured: with several, a height counts as
 	// checked only when another one than gave it was asked for it again.
 	Endpoints int
+	// NoAhead fetches no window before it is asked for, so that nothing runs on
+	// another goroutine than Step's.
+	NoAhead bool
 	// RescanEvery is the least pause between two windows of Rescan; 0: none.
 	RescanEvery time.Duration
 	// Rescanned is told of each of them; may be nil.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/evm"
 	"fondaco.dev/services/event-handler/internal/fakenode"
 	"fondaco.dev/services/event-handler/internal/memlog"

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/jsonrpc"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/core/types"
 
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/evm"
 	"fondaco.dev/services/event-handler/internal/fakenode"
 )

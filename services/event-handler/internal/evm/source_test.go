@@ -14,7 +14,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"go.uber.org/zap"
 
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/evm"
 	"fondaco.dev/services/event-handler/internal/fakenode"
 	"fondaco.dev/services/event-handler/internal/jsonrpc"

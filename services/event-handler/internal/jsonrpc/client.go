@@ -43,6 +43,8 @@ type Options struct {
 	PerSecond uint64
 	// Stall is within what time an answer that has begun must grow. Default 10 s.
 	Stall time.Duration
+	// Transport carries the requests; nil: HTTP over TCP.
+	Transport http.RoundTripper
 }
 
 // Call is one call of a batch. Err is set by Batch when the node answered the
@@ -100,7 +102,10 @@ func New(rawURL string, opts Options) (*Client, error) {
 		// that timed out, HTTP/2 would send the next one into it too.
 		HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
 	}
-	c.http = &http.Client{Transport: tr, Timeout: opts.Timeout, CheckRedirect: stay}
+	if opts.Transport == nil {
+		opts.Transport = tr
+	}
+	c.http = &http.Client{Transport: opts.Transport, Timeout: opts.Timeout, CheckRedirect: stay}
 	return c, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 )
 
 // Log is a subject in memory. The zero value is empty.

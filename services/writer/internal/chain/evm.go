@@ -14,7 +14,6 @@ import (
 	"fondaco.dev/services/writer/internal/partition"
 
 	"fondaco.dev/proto/config"
-	feedv1 "fondaco.dev/proto/feed/v1"
 )
 
 // EVM is the projection of an EVM network.
@@ -23,10 +22,9 @@ type EVM struct {
 	decoder *decode.Decoder
 
 	plan   *evm.Planner
-	link   link
+	reader *evm.Reader
 	stable partition.Cursor // end of the plan; before the first part of an open block
 	ctx    context.Context  // of the Take that runs, for look-ups of the planner
-	dead   []dead           // whole messages that could not be read
 	settle func(ctx context.Context) error
 
 	restored bool // the children of factories are those of the cursor
@@ -39,38 +37,34 @@ func NewEVM(build string, n config.Network, pool *pgxpool.Pool, b *bus.Bus, m *p
 
 // Load forgets everything and goes on after cur.
 func (e *EVM) Load(cur partition.Cursor) {
-	e.plan = &evm.Planner{Network: e.network.Name, Decoder: e.decoder, Held: e.held, Since: e.since, Head: evm.Head{
-		Started: cur.Number != nil, Number: cur.Height(), Hash: cur.Hash, Finalized: cur.Final()}}
-	e.link = link{seq: cur.Seq, digest: cur.Digest}
+	e.plan = &evm.Planner{Network: e.network.Name, Decoder: e.decoder, Held: e.held, Since: e.since}
+	e.reader = evm.NewReader(e.plan, evm.Place{Seq: cur.Seq, Digest: cur.Digest, Pos: cur.Pos, Head: headOf(cur), CaughtUp: cur.CaughtUp})
 	e.stable = cur
-	e.dead = nil
 	e.restored = false
+}
+
+// headOf is the end of the chain at a cursor.
+func headOf(cur partition.Cursor) evm.Head {
+	return evm.Head{Started: cur.Number != nil, Number: cur.Height(), Hash: cur.Hash, Finalized: cur.Final()}
 }
 
 // Take plans one message.
 func (e *EVM) Take(ctx context.Context, m bus.Message) (int, error) {
-	pack, err := readPack(m.Data)
-	if err != nil {
-		// The next message carries the digest of these bytes: it can be trusted
-		// whatever this one was.
-		e.dead = append(e.dead, dead{seq: m.Seq, unit: -1, reason: "the message cannot be read: " + err.Error(), body: m.Data})
-		e.advance(m, 0, e.plan.Open())
-		return 1, nil
-	}
-	if err := e.link.follows(pack); err != nil {
-		return 0, err
-	}
 	if err := e.restore(ctx); err != nil {
 		return 0, err
 	}
 	e.ctx = ctx
-	before := e.plan.Rows
 	e.plan.Quiet = m.Header.Get(bus.HeaderQuiet) == "1"
-	if err := e.plan.Take(m.Seq, pack); err != nil {
+	rows, err := e.reader.Take(evm.Message{Seq: m.Seq, Data: m.Data, Pending: m.Pending})
+	if err != nil {
 		return 0, stopOrBroken(err, e.build, e.name())
 	}
-	e.advance(m, pack.GetResume().GetBackfillHeight(), e.plan.Open())
-	return e.plan.Rows - before, nil
+	at := e.reader.Place()
+	e.stable.Seq, e.stable.Digest, e.stable.Pos, e.stable.CaughtUp = at.Seq, at.Digest, at.Pos, at.CaughtUp
+	if at.Head.Started {
+		e.stable.Number, e.stable.Hash, e.stable.Finalized = &at.Head.Number, at.Head.Hash, &at.Head.Finalized
+	}
+	return rows, nil
 }
 
 // stopOrBroken sorts a planner's errors: what does not fit the index seeks
@@ -84,20 +78,6 @@ func stopOrBroken(err error, build, name string) error {
 		return err
 	}
 	return partition.Stopf("%v. %s", err, partition.Recovery(build, name))
-}
-
-func (e *EVM) advance(m bus.Message, backfill uint64, open bool) {
-	e.link = link{seq: m.Seq, digest: partition.Digest(m)}
-	if open {
-		return // the cursor stays before the first part
-	}
-	head := e.plan.Head
-	e.stable.Seq, e.stable.Digest, e.stable.Pos = m.Seq, e.link.digest, feedv1.EndOf(m.Seq)
-	if head.Started {
-		e.stable.Number, e.stable.Hash = &head.Number, head.Hash
-		e.stable.Finalized = &head.Finalized
-	}
-	e.stable.CaughtUp = e.stable.CaughtUp || (m.Pending == 0 && backfill == 0)
 }
 
 // Ahead lets Take go on while a sealed plan is being written; settle waits for

@@ -33,7 +33,7 @@ type evmStep struct {
 
 // Seal hands the plan over; Take goes on behind it.
 func (e *EVM) Seal() partition.Batch {
-	b := &evmBatch{e: e, to: e.stable, dead: e.dead, decodeErrors: e.plan.DecodeErrors, duplicates: e.plan.Duplicates}
+	b := &evmBatch{e: e, to: e.stable, decodeErrors: e.plan.DecodeErrors, duplicates: e.plan.Duplicates}
 	for i, s := range e.plan.Steps {
 		out := evmStep{Step: s, totals: counts{}}
 		if e.plan.Apart {
@@ -49,7 +49,6 @@ func (e *EVM) Seal() partition.Batch {
 		b.dead = append(b.dead, dead{seq: d.Seq, unit: d.Unit, number: d.Number, hash: d.Hash, reason: d.Reason, body: d.Body, orphaned: d.Orphaned, pending: d.Pending})
 	}
 	e.plan.Clear()
-	e.dead = nil
 	return b
 }
 

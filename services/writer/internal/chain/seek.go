@@ -1,7 +1,6 @@
 package chain
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -15,48 +14,20 @@ import (
 	feedv1 "fondaco.dev/proto/feed/v1"
 )
 
-// SeekBack looks from the subject's end backwards for a message that ends at a
-// block which the index holds. Hashes link the blocks, so that everything up
-// to that block is what the subject says too; what is above goes the way of a
-// revert, and the messages behind it are applied as always.
+// SeekBack goes back to where the subject and the index agree; see evm.SeekBack.
 func (e *EVM) SeekBack(ctx context.Context, cur partition.Cursor, cause error) (partition.Target, error) {
 	distance, err := shift(cur.SeekBacks)
 	if err != nil {
 		return partition.Target{}, err
 	}
 	e.ctx = ctx
-	m, err := e.bus.Last(ctx, chainv1.Stream, e.name())
-	beginning := m == nil // the subject's first message was reached, or there is none
-	for steps := 0; err == nil && m != nil; m, err = e.before(ctx, m) {
-		if steps++; steps == walkFirst && cur.Number != nil {
-			if m, err = e.bisect(ctx, m, *cur.Number); err != nil || m == nil {
-				break
-			}
-		}
-		pack, bad := readPack(m.Data)
-		if bad != nil {
-			break // its predecessor is not known
-		}
-		beginning = pack.GetPrevSeq() == 0
-		resume := pack.GetResume()
-		if midBlock(pack) || !resume.GetStarted() || cur.Number == nil || resume.GetHead() > *cur.Number {
-			continue
-		}
-		held, err := e.held(resume.GetHead())
-		if err != nil {
-			return partition.Target{}, err
-		}
-		if resume.GetHead() == *cur.Number && held == nil {
-			held = cur.Hash // a block that lies among the dead letters
-		}
-		if held != nil && bytes.Equal(held, resume.GetHash()) {
-			return e.target(cur, m, resume, distance), nil
-		}
-	}
-	if err != nil {
-		return partition.Target{}, fmt.Errorf("seeking back in %s: %w", e.name(), err)
-	}
-	if cur.Number == nil && beginning {
+	at, err := evm.SeekBack(ctx, &subject{e.bus, e.name()}, headOf(cur), e.held)
+	switch {
+	case err != nil:
+		return partition.Target{}, fmt.Errorf("%s: %w", e.name(), err)
+	case at.Message != nil:
+		return e.target(cur, at.Message, at.Resume, distance), nil
+	case cur.Number == nil && at.Beginning:
 		// Nothing was indexed yet: the beginning is as good a place.
 		to := cur
 		to.Seq, to.Digest, to.Pos = 0, []byte{}, 0
@@ -66,72 +37,36 @@ func (e *EVM) SeekBack(ctx context.Context, cur partition.Cursor, cause error) (
 		cause, cur.Height(), cur.Hash, partition.Recovery(e.build, e.name()))
 }
 
-// walkFirst is how many messages are read backwards one by one, links checked,
-// before a subject that went on for long is cut in halves.
-const walkFirst = 32
-
-// bisect finds about the last message at or before m that ends at or below
-// number. Heads go down with reverts, so it may be an earlier one than need be:
-// the messages behind it are applied again, and their links are checked then.
-func (e *EVM) bisect(ctx context.Context, m *bus.Message, number uint64) (*bus.Message, error) {
-	first, err := e.bus.Next(ctx, chainv1.Stream, e.name(), 1)
-	if err != nil || first == nil {
-		return m, err
-	}
-	low, high := first, m
-	for low.Seq+1 < high.Seq {
-		mid, err := e.bus.Next(ctx, chainv1.Stream, e.name(), low.Seq+(high.Seq-low.Seq)/2)
-		if err != nil {
-			return nil, err
-		}
-		if mid == nil || mid.Seq >= high.Seq {
-			// The subject has nothing between the middle and high.
-			if mid, err = e.before(ctx, high); err != nil || mid == nil || mid.Seq <= low.Seq {
-				break
-			}
-		}
-		pack, bad := readPack(mid.Data)
-		if bad == nil && pack.GetResume().GetStarted() && pack.GetResume().GetHead() > number {
-			high = mid
-		} else {
-			low = mid
-		}
-	}
-	return low, nil
+// subject is the partition's subject in the stream.
+type subject struct {
+	bus  *bus.Bus
+	name string
 }
 
-// midBlock says that a message holds a part of a block, but not the last.
-func midBlock(p *chainv1.Pack) bool {
-	for _, u := range p.GetUnits() {
-		if part := u.GetPart(); part != nil && part.GetI() < part.GetN() {
-			return true
-		}
-	}
-	return false
+func (s *subject) Last(ctx context.Context) (*evm.Message, error) {
+	return s.message(s.bus.Last(ctx, chainv1.Stream, s.name))
 }
 
-// before reads the subject's message before m; nil at its beginning, or when
-// the link leads to another message.
-func (e *EVM) before(ctx context.Context, m *bus.Message) (*bus.Message, error) {
-	pack, err := readPack(m.Data)
-	if err != nil || pack.GetPrevSeq() == 0 {
-		return nil, nil
-	}
-	prev, err := e.bus.Get(ctx, chainv1.Stream, pack.GetPrevSeq())
-	if err != nil || prev == nil {
+func (s *subject) Get(ctx context.Context, seq uint64) (*evm.Message, error) {
+	return s.message(s.bus.Get(ctx, chainv1.Stream, seq))
+}
+
+func (s *subject) Next(ctx context.Context, seq uint64) (*evm.Message, error) {
+	return s.message(s.bus.Next(ctx, chainv1.Stream, s.name, seq))
+}
+
+func (s *subject) message(m *bus.Message, err error) (*evm.Message, error) {
+	if err != nil || m == nil || m.Subject != s.name {
 		return nil, err
 	}
-	if prev.Subject != m.Subject || !bytes.Equal(partition.Digest(*prev), pack.GetPrevDigest()) {
-		return nil, nil
-	}
-	return prev, nil
+	return &evm.Message{Seq: m.Seq, Data: m.Data}, nil
 }
 
-func (e *EVM) target(cur partition.Cursor, m *bus.Message, resume *chainv1.Resume, distance int64) partition.Target {
+func (e *EVM) target(cur partition.Cursor, m *evm.Message, resume *chainv1.Resume, distance int64) partition.Target {
 	to := cur
 	number := resume.GetHead()
 	final := min(cur.Final(), number)
-	to.Seq, to.Digest, to.Pos = m.Seq, partition.Digest(*m), feedv1.EndOf(m.Seq)
+	to.Seq, to.Digest, to.Pos = m.Seq, m.Digest(), feedv1.EndOf(m.Seq)
 	to.Number, to.Hash, to.Finalized = &number, resume.GetHash(), &final
 	return partition.Target{Cursor: to, Write: func(ctx context.Context, tx pgx.Tx) error {
 		totals := counts{}

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
+	"fondaco.dev/services/writer/internal/evm"
 )
 
 // since reads the subject backwards from message seq down to a height. Going
@@ -17,7 +18,8 @@ func (e *EVM) since(seq, above uint64, want func(*chainv1.Block) bool) (list []*
 	fail := func(err error) ([]*chainv1.Block, bool, error) {
 		return nil, false, &lookupError{fmt.Errorf("reading %s back to block %d: %w", e.name(), above, err)}
 	}
-	m, err := e.bus.Get(e.ctx, chainv1.Stream, seq)
+	stored := &subject{e.bus, e.name()}
+	m, err := stored.Get(e.ctx, seq)
 	if err != nil {
 		return fail(err)
 	}
@@ -33,7 +35,7 @@ func (e *EVM) since(seq, above uint64, want func(*chainv1.Block) bool) (list []*
 		if complete = w.ceiling <= above || pack.GetPrevSeq() == 0; complete {
 			break
 		}
-		if m, err = e.before(e.ctx, m); err != nil {
+		if m, err = evm.Before(e.ctx, stored, m); err != nil {
 			return fail(err)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/event-handler/core"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/memlog"
 )
 

@@ -173,29 +173,45 @@ func (p *Publisher) Run(ctx context.Context) error {
 		p.mu.Unlock()
 	}()
 	for {
-		p.mu.Lock()
-		batch := p.take()
-		if p.flying && len(batch) == 0 {
-			p.signal() // for Flush
-		}
-		p.flying = len(batch) > 0
-		changed := p.changed
-		p.mu.Unlock()
-		if len(batch) == 0 {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-changed:
-			}
+		sent, changed, err := p.next(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		case sent:
 			continue
 		}
-		if err := p.send(ctx, batch); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
 		}
 	}
+}
+
+// Send publishes one message of what waits, and reports whether anything did. It
+// is Run for a caller that does everything on one goroutine.
+func (p *Publisher) Send(ctx context.Context) (bool, error) {
+	sent, _, err := p.next(ctx)
+	return sent, err
+}
+
+// next publishes the next message; when nothing waits, changed is closed once
+// something does.
+func (p *Publisher) next(ctx context.Context) (sent bool, changed <-chan struct{}, err error) {
+	p.mu.Lock()
+	batch := p.take()
+	if p.flying && len(batch) == 0 {
+		p.signal() // for Flush
+	}
+	p.flying = len(batch) > 0
+	changed = p.changed
+	p.mu.Unlock()
+	if len(batch) == 0 {
+		return false, changed, nil
+	}
+	return true, changed, p.send(ctx, batch)
 }
 
 // take removes the units of the next message from the queue. A block that is
