@@ -141,6 +141,10 @@ func (b *Bus) Ready() error {
 	return nil
 }
 
+// Reconnects is how often the connection was made anew: what was read before may
+// have changed in ways that sequences do not show.
+func (b *Bus) Reconnects() uint64 { return b.nc.Stats().Reconnects }
+
 // StreamState is where a stream begins and ends.
 type StreamState struct {
 	Created  time.Time

@@ -3,6 +3,7 @@ package bus
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strconv"
@@ -29,6 +30,10 @@ type Tail interface {
 type Fence struct {
 	Subject string
 	Tail    Tail
+	// Digest is the SHA-256 of the message that is believed to be the last; nil:
+	// its sequence has to do. A stream that was restored from an older backup gives
+	// sequences again, to other messages.
+	Digest []byte
 	// Pause waits before another try; its error ends the publish.
 	Pause func(ctx context.Context) error
 	// Unknown is told of each try whose outcome is not known yet.
@@ -58,7 +63,7 @@ func (f *Fence) Publish(ctx context.Context, expected uint64, data []byte) (uint
 		case readErr != nil:
 		case tail != nil && tail.Seq > expected && bytes.Equal(tail.Data, data):
 			return tail.Seq, nil
-		case tail != nil && tail.Seq != expected, tail == nil && expected != 0:
+		case tail != nil && tail.Seq != expected, tail == nil && expected != 0, !f.Is(tail):
 			return 0, fmt.Errorf("publishing to %s after %d: %w", f.Subject, expected, ErrFenced)
 		case err == nil:
 			// A duplicate of a message that is no longer the tail's: the stream was
@@ -70,4 +75,14 @@ func (f *Fence) Publish(ctx context.Context, expected uint64, data []byte) (uint
 			return 0, fmt.Errorf("publishing to %s after %d: outcome unknown: %w", f.Subject, expected, errors.Join(err, readErr))
 		}
 	}
+}
+
+// Is says whether a tail is the message that is believed to be the last, as far
+// as the digest tells.
+func (f *Fence) Is(tail *Message) bool {
+	if f.Digest == nil || tail == nil {
+		return true
+	}
+	d := sha256.Sum256(tail.Data)
+	return bytes.Equal(d[:], f.Digest)
 }

@@ -13,11 +13,12 @@ import (
 )
 
 // Bounds of what one Follower holds. A pull asks for bytes, since the default
-// of 500 messages of up to 8 MiB each would fill the memory.
+// of 500 messages of up to 8 MiB each would fill the memory. Both hold the next
+// transaction of a writer while one is under way; more made none faster.
 const (
-	pullMaxBytes   = 32 << 20 // above the server's max_payload of 8 MiB
+	pullMaxBytes   = 12 << 20 // above the server's max_payload of 8 MiB
 	followMessages = 4096
-	followBytes    = 48 << 20
+	followBytes    = 16 << 20
 )
 
 // Follower reads a stream in order from a sequence on, without acks: its

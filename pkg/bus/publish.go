@@ -19,8 +19,14 @@ const ackTimeout = 5 * time.Second
 // PublishFenced stores data as the message after stream sequence expected of
 // its subject; see Fence. It goes on until ctx ends.
 func (b *Bus) PublishFenced(ctx context.Context, stream, subject string, expected uint64, data []byte, h nats.Header) (uint64, error) {
+	return b.PublishBehind(ctx, stream, subject, expected, nil, data, h)
+}
+
+// PublishBehind is PublishFenced for a writer that knows the digest of the
+// message that it publishes behind, too.
+func (b *Bus) PublishBehind(ctx context.Context, stream, subject string, expected uint64, digest, data []byte, h nats.Header) (uint64, error) {
 	backoff := run.Backoff{Max: 2 * time.Second}
-	f := Fence{Subject: subject, Tail: &streamTail{bus: b, stream: stream, subject: subject, header: h}, Pause: backoff.Wait, Unknown: func(err error) {
+	f := Fence{Subject: subject, Digest: digest, Tail: &streamTail{bus: b, stream: stream, subject: subject, header: h}, Pause: backoff.Wait, Unknown: func(err error) {
 		if ctx.Err() == nil {
 			b.log.Warn("publish has no known outcome yet", zap.String("subject", subject), zap.Uint64("after", expected), zap.Error(err))
 		}

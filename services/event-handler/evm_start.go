@@ -39,7 +39,7 @@ func (n *network) started(ctx context.Context, tail core.Tail, endpoints []evm.E
 			c.StartBlock = first
 		default:
 			n.health.waiting(fmt.Errorf("looking for the first block of contract %s", c.Name))
-			if c.StartBlock, err = evm.FindStart(ctx, c.Name, c.Origin(), cfg.ChainID, endpoints); err != nil {
+			if c.StartBlock, err = evm.FindStart(ctx, c.Name, c.Origin(), cfg.ChainID, endpoints, n.svc.cfg.RestMin); err != nil {
 				return nil, err
 			}
 			n.log.Info("first block of a contract found", zap.String("contract", c.Name), zap.Uint64("block", c.StartBlock))
@@ -54,25 +54,45 @@ func (n *network) first(ctx context.Context, tail core.Tail) (height uint64, beg
 	if !tail.Resume.GetStarted() {
 		return 0, false, nil
 	}
-	m, err := n.stored.Next(ctx, 1)
-	if err != nil {
-		return 0, false, fmt.Errorf("reading the subject's first message: %w", err)
-	}
-	if m == nil {
-		return 0, false, errors.New("the subject's first message is gone")
-	}
-	p, err := core.Decode(m)
-	if err != nil {
-		return 0, false, err
-	}
-	for _, u := range p.GetUnits() {
-		switch {
-		case u.GetBlock() != nil:
-			return u.GetBlock().GetNumber(), true, nil
-		case u.GetRange() != nil:
-			return u.GetRange().GetFrom(), true, nil
+	height, err = firstHeight(ctx, n.stored)
+	return height, true, err
+}
+
+// firstHeight is the lowest height that a subject covers, in which something is
+// published. Messages before the first whole block (parts of it, or what is left of
+// a purged subject) say nothing about it.
+func firstHeight(ctx context.Context, log core.Log) (uint64, error) {
+	for seq := uint64(1); ; {
+		m, err := log.Next(ctx, seq)
+		if err != nil {
+			return 0, fmt.Errorf("reading the subject's first message: %w", err)
 		}
+		if m == nil {
+			return 0, errors.New("the subject's first message is gone")
+		}
+		p, err := core.Decode(m)
+		if err != nil {
+			return 0, err
+		}
+		r := p.GetResume()
+		if seq = m.Seq + 1; !r.GetStarted() {
+			continue
+		}
+		lowest := uint64(math.MaxUint64)
+		for _, u := range p.GetUnits() {
+			switch {
+			case u.GetBlock() != nil:
+				lowest = min(lowest, u.GetBlock().GetNumber())
+			case u.GetRange() != nil:
+				lowest = min(lowest, u.GetRange().GetFrom())
+			}
+		}
+		if from := r.GetBackfillHeight(); from > 0 {
+			lowest = min(lowest, from) // the Range that covers these blocks comes in a later message
+		}
+		if lowest == math.MaxUint64 {
+			lowest = r.GetHead() // the last part of a block, or the rest of a purged subject
+		}
+		return lowest, nil
 	}
-	// A block in parts, or the rest of a purged subject: what is above was begun.
-	return p.GetResume().GetHead(), true, nil
 }

@@ -215,6 +215,14 @@ func unitName(u *chainv1.Unit) string {
 		return "finalized"
 	case *chainv1.Unit_Fact:
 		return "fact"
+	case *chainv1.Unit_Repair:
+		return "repair"
+	case *chainv1.Unit_Checked:
+		return "checked"
+	case *chainv1.Unit_Part:
+		return "part"
+	case *chainv1.Unit_Abandon:
+		return "abandon"
 	}
 	return fmt.Sprintf("%T", u.GetKind())
 }

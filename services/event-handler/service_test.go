@@ -393,7 +393,7 @@ type publishTo struct {
 func (p publishTo) Last(context.Context) (*core.Message, error)         { return nil, nil }
 func (p publishTo) Get(context.Context, uint64) (*core.Message, error)  { return nil, nil }
 func (p publishTo) Next(context.Context, uint64) (*core.Message, error) { return nil, nil }
-func (p publishTo) Publish(ctx context.Context, expected uint64, data []byte) (uint64, error) {
+func (p publishTo) Publish(ctx context.Context, expected uint64, _, data []byte) (uint64, error) {
 	return p.h.bus.PublishFenced(ctx, chainv1.Stream, p.subject, expected, data, nil)
 }
 

@@ -1,6 +1,7 @@
 package eventhandler
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync/atomic"
@@ -9,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/run"
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/services/event-handler/internal/core"
 )
@@ -23,6 +25,9 @@ type subjectLog struct {
 	// yields reports whether messages are spaced out to leave room for ORDERS.
 	yields func() bool
 	last   time.Time // end of the last publish
+	// verified is the count of reconnects up to which the tail is what was read or
+	// published here.
+	verified uint64
 	// quiet: rows of the messages are stored and not announced.
 	quiet bool
 }
@@ -49,7 +54,32 @@ func (l *subjectLog) yield(ctx context.Context, size int) error {
 }
 
 func (l *subjectLog) Last(ctx context.Context) (*core.Message, error) {
-	return message(l.bus.Last(ctx, chainv1.Stream, l.subject))
+	before := l.bus.Reconnects()
+	m, err := message(l.bus.Last(ctx, chainv1.Stream, l.subject))
+	if err == nil {
+		l.verified = before
+	}
+	return m, err
+}
+
+// verify reads the tail again after the connection was made anew: the server may
+// have been restored from a backup, and a sequence be another message's now.
+func (l *subjectLog) verify(ctx context.Context, expected uint64, digest []byte) error {
+	if l.bus.Reconnects() == l.verified {
+		return nil
+	}
+	backoff := run.Backoff{Max: time.Second}
+	m, err := l.Last(ctx)
+	for ; err != nil; m, err = l.Last(ctx) {
+		if backoff.Wait(ctx) != nil {
+			return err
+		}
+	}
+	switch {
+	case m == nil && expected == 0, m != nil && m.Seq == expected && bytes.Equal(core.Digest(m.Data), digest):
+		return nil
+	}
+	return core.ErrFenced
 }
 
 func (l *subjectLog) Get(ctx context.Context, seq uint64) (*core.Message, error) {
@@ -60,8 +90,11 @@ func (l *subjectLog) Next(ctx context.Context, seq uint64) (*core.Message, error
 	return message(l.bus.Next(ctx, chainv1.Stream, l.subject, seq))
 }
 
-func (l *subjectLog) Publish(ctx context.Context, expected uint64, data []byte) (uint64, error) {
+func (l *subjectLog) Publish(ctx context.Context, expected uint64, digest, data []byte) (uint64, error) {
 	if err := l.yield(ctx, len(data)); err != nil {
+		return 0, err
+	}
+	if err := l.verify(ctx, expected, digest); err != nil {
 		return 0, err
 	}
 	start := time.Now()
@@ -72,7 +105,7 @@ func (l *subjectLog) Publish(ctx context.Context, expected uint64, data []byte) 
 	if l.quiet {
 		header = nats.Header{bus.HeaderQuiet: {"1"}}
 	}
-	seq, err := l.bus.PublishFenced(ctx, chainv1.Stream, l.subject, expected, data, header)
+	seq, err := l.bus.PublishBehind(ctx, chainv1.Stream, l.subject, expected, digest, data, header)
 	if errors.Is(err, bus.ErrFenced) {
 		return 0, core.ErrFenced
 	}

@@ -26,6 +26,8 @@ type Stream struct {
 	// Lose is the chance that an answer to Send is lost: the message is stored
 	// now, stored later, or never.
 	Lose float64
+	// Life is raised by Cut: connections to the server are made anew.
+	Life int
 
 	rng      *rand.Rand
 	messages []bus.Message // ascending by sequence, dense
@@ -138,6 +140,7 @@ func (s *Stream) Cut(n int) {
 	n = min(n, len(s.messages))
 	s.messages = s.messages[:len(s.messages)-n]
 	s.last -= uint64(n)
+	s.Life++
 	s.Forget()
 	s.late = nil
 }

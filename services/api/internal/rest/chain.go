@@ -120,7 +120,7 @@ func (s *Server) listEvents(c echo.Context) error {
 		return err
 	}
 	if n.Kind == config.KindCasper {
-		return problem.NotFound("the events list of a casper network; its deploys are at /accountDeploys/{publicKey}")
+		return problem.NotFound("a list of events of a casper network (its deploys are at /accountDeploys/{publicKey}, its messages at /v1/networks/{network}/messages)")
 	}
 	params := map[string]string{}
 	for name, values := range c.QueryParams() {

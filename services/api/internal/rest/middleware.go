@@ -190,7 +190,7 @@ func (s *Server) problem(err error, c echo.Context) *problem.Problem {
 	case errors.Is(err, auth.ErrBadToken):
 		return problem.New(http.StatusUnauthorized, "bad_token", "the token is not valid")
 	case errors.Is(err, store.ErrNotFound):
-		return problem.NotFound("it")
+		return problem.NotFound("what the path names")
 	case errors.Is(err, store.ErrLoading), errors.Is(err, venue.ErrLoading):
 		return problem.Unavailable("loading", "the data is not there yet; see /readyz")
 	case store.Overloaded(err):

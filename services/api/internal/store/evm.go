@@ -167,7 +167,8 @@ func (s *Store) Events(ctx context.Context, network string, f *filter.Event, l L
 }
 
 // eventConditions writes the filter as SQL. Values and argument names travel
-// as parameters only.
+// as parameters only, but for a factory's name in the configuration: the
+// planner has to see it, to know that the index events_factory holds all rows.
 func eventConditions(network string, f *filter.Event, l *List) (string, []any) {
 	var parts []string
 	var args []any
@@ -184,7 +185,7 @@ func eventConditions(network string, f *filter.Event, l *List) (string, []any) {
 	add("(block_number, log_index) > (%s, %s)", lo.Block, lo.Log)
 	add("(block_number, log_index) < (%s, %s)", hi.Block, hi.Log)
 	if c := f.Contract; c != nil && c.Children {
-		add("contract = %s", c.Name)
+		parts = append(parts, "contract = '"+strings.ReplaceAll(c.Name, "'", "''")+"'")
 	} else if c != nil {
 		if c.Address != nil {
 			add("address = %s", c.Address)

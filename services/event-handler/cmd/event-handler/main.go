@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 
@@ -16,6 +18,10 @@ func main() {
 	load := eventhandler.ConfigFromEnv
 	if len(os.Args) > 1 && os.Args[1] != "healthcheck" {
 		opts, err := once.Parse(os.Args[1:])
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Print(once.Usage)
+			return
+		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "event-handler: %v\n%s", err, once.Usage)
 			os.Exit(2)

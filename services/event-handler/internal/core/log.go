@@ -37,11 +37,11 @@ type Log interface {
 	// Next returns the subject's oldest message at or after stream sequence
 	// seq, nil when there is none.
 	Next(ctx context.Context, seq uint64) (*Message, error)
-	// Publish appends data if the subject's newest message still is expected
-	// (0: the subject is empty), and returns its sequence; ErrFenced
-	// otherwise. When it returns nil the message is durable, when it returns
+	// Publish appends data if the subject's newest message still has the sequence
+	// expected (0: the subject is empty) and this digest, and returns its sequence;
+	// ErrFenced otherwise. When it returns nil the message is durable, when it returns
 	// ErrFenced it was not and will not be stored. It retries all else.
-	Publish(ctx context.Context, expected uint64, data []byte) (uint64, error)
+	Publish(ctx context.Context, expected uint64, digest, data []byte) (uint64, error)
 }
 
 // Tail is the end of a subject: what the next message is chained to.
@@ -159,7 +159,7 @@ func publish(ctx context.Context, log Log, tail Tail, resume *chainv1.Resume, un
 	if len(data) > chainv1.MaxMessage {
 		panic(fmt.Sprintf("pack of %d units has %d bytes, above the limit of %d", len(units), len(data), chainv1.MaxMessage))
 	}
-	seq, err := log.Publish(ctx, tail.Seq, data)
+	seq, err := log.Publish(ctx, tail.Seq, tail.Digest, data)
 	if err != nil {
 		return tail, fmt.Errorf("publishing behind message %d: %w", tail.Seq, err)
 	}

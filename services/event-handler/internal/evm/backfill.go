@@ -139,12 +139,9 @@ func (f *Follower) contents(ctx context.Context, node, second Node, from, to uin
 		}
 		return blocks, nil
 	}
-	logs, err := f.check.wanted(w.Logs)
+	logs, err := f.check.wanted(w.Logs, from, to)
 	if err != nil {
 		return nil, err
-	}
-	if len(logs) > 0 && (logs[0].BlockNumber < from || logs[len(logs)-1].BlockNumber > to) {
-		return nil, fmt.Errorf("%w: asked for logs of %d..%d, got some of %d..%d", ErrInconsistent, from, to, logs[0].BlockNumber, logs[len(logs)-1].BlockNumber)
 	}
 	headers := w.Headers
 	if !want.Headers {

@@ -44,6 +44,7 @@ type endpoint struct {
 
 	lowest      uint64    // it serves nothing below; 0: nothing of the kind is known
 	lowestUntil time.Time // when that is to be found out anew
+	lowestSoon  time.Time // the same, when no other endpoint can do the work
 	refused     int       // times in a row that it did not serve an old height whose header it has
 }
 
@@ -59,7 +60,8 @@ const (
 	maxInconsistent = 2 * time.Second
 	// patience is how often in a row it counts as that, where there are others to ask.
 	patience = 8
-	// relearn is how long an endpoint counts as pruned before it is tried again.
+	// relearn is how long an endpoint counts as pruned before it is tried again;
+	// where no other can do the work, it is RestMax.
 	relearn = 10 * time.Minute
 	// nearHead heights below the head an absent block is a node that hurries or
 	// lags, not one that has forgotten.
@@ -124,6 +126,9 @@ func (s *Source) recovered(ep *endpoint) {
 		s.Log.Info("the endpoint answers again", zap.String("endpoint", ep.Name))
 	}
 	ep.rest, ep.err, ep.reported, ep.refused, ep.contradicted = 0, nil, "", 0, 0
+	if s.next() <= ep.lowest {
+		ep.lowest = 0 // it has served what it was thought to lack
+	}
 }
 
 // failed lets the endpoint rest: the longer, the more often it failed in a row,
@@ -213,7 +218,8 @@ func (s *Source) prune(ctx context.Context, ep *endpoint, cause error, height ui
 		ep.refused++
 		high = min(height+1<<min(ep.refused+8, 40), latest.Number)
 	}
-	ep.lowest, ep.lowestUntil = high, time.Now().Add(relearn)
+	now := time.Now()
+	ep.lowest, ep.lowestUntil, ep.lowestSoon = high, now.Add(relearn), now.Add(s.RestMax)
 	return &PrunedError{Name: ep.Name, Height: height, Lowest: high}
 }
 

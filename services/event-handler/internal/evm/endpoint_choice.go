@@ -46,6 +46,12 @@ func (s *Source) pick(now time.Time) (*endpoint, time.Duration) {
 	if len(fit) == 0 {
 		fit = any // one that is behind is better than none
 	}
+	for i := 0; i < len(s.eps) && len(fit) == 0; i++ {
+		k := (s.current + i) % len(s.eps)
+		if ep := s.eps[k]; ep.outvoted == nil && !ep.until.After(now) && !ep.lowestSoon.After(now) {
+			fit = append(fit, k) // nor is one that may have its history back
+		}
+	}
 	if len(fit) == 0 {
 		wait := s.RestMax
 		for _, ep := range s.eps {
@@ -54,7 +60,7 @@ func (s *Source) pick(now time.Time) (*endpoint, time.Duration) {
 				left = s.Scout // the next look tells
 			}
 			if ep.prunedFor(next, now) {
-				left = max(left, ep.lowestUntil.Sub(now))
+				left = max(left, ep.lowestSoon.Sub(now))
 			}
 			wait = min(wait, left)
 		}

@@ -2,6 +2,7 @@ package evm
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -62,7 +63,11 @@ func (s *Source) lookAt(ctx context.Context, ep *endpoint, current bool) {
 		return
 	}
 	start := time.Now()
-	latest, final, err := ep.Node.Head(ctx, s.Follower.set.Finality.Tag)
+	finality := s.Follower.set.Finality
+	latest, final, err := ep.Node.Head(ctx, finality.Tag)
+	if errors.Is(err, errNoTag) && finality.Depth > 0 {
+		latest, final, err = ep.Node.Head(ctx, false) // the depth counts, as in Follower.head
+	}
 	if err != nil {
 		if !current {
 			s.blame(ctx, ep, err)

@@ -61,12 +61,12 @@ func (f *Follower) follow(ctx context.Context, node, second Node, next uint64, l
 	}
 	if !want.Receipts {
 		if err := f.prove(ctx, node, second, blocks); err != nil {
-			return err
+			return f.less(batch, uint64(len(headers)), err)
 		}
 	}
 	units, err := f.units(ctx, node, blocks)
 	if err != nil {
-		return err
+		return f.less(batch, uint64(len(headers)), err)
 	}
 	batch.succeeded(span, total, 0)
 	f.chain.backfill = 0

@@ -129,11 +129,13 @@ func (f *Follower) mend(ctx context.Context, r Range, to uint64, nodes []Node) (
 		if ours == nil {
 			return done, refuse("the stream does not hold the heights %d..%d", from, end)
 		}
-		ours.bound(rescanLogs)
-		end = ours.to
-		p := pass{ours: ours}
 		var blame error
-		if len(m.filter.Queries(end)) > 0 {
+		p := pass{ours: ours}
+		if ours, err = f.canonical(ctx, m, ours, nodes[0]); err == nil {
+			ours.bound(rescanLogs)
+			end, p.ours = ours.to, ours
+		}
+		if err == nil && len(m.filter.Queries(end)) > 0 {
 			blame, err = f.compareAll(ctx, m, &p, nodes[:min(len(nodes), 2)], nodes)
 			if err != nil && m.smaller(&p, err) == nil {
 				continue
@@ -152,7 +154,7 @@ func (f *Follower) mend(ctx context.Context, r Range, to uint64, nodes []Node) (
 			}
 			continue
 		}
-		items, err := f.repairUnits(ctx, nodes[0], p.repairs)
+		items, err := f.repairUnits(ctx, nodes, p.repairs)
 		if err != nil {
 			return done, err
 		}

@@ -126,7 +126,8 @@ func (f *Follower) revert(ctx context.Context, to ref) error {
 		return fmt.Errorf("%w: block %d is the head again", ErrInconsistent, to.number)
 	}
 	if to.number < f.chain.finalized {
-		f.final = to.number // what nodes told before no longer counts
+		f.final = to.number  // what nodes told before no longer counts
+		f.rescan.later = nil // nor does what was read of the subject's end
 	}
 	f.chain.revert(to)
 	if err := f.emit(ctx, core.Item{Unit: revertedUnit(to), Resume: f.chain.resume()}); err != nil {

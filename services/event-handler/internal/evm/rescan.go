@@ -102,6 +102,9 @@ func (f *Follower) Rescan(ctx context.Context, first, second Node, others ...Nod
 		r.failed = err != nil
 		return false, err
 	}
+	if ours, err = f.canonical(ctx, r, ours, first); err != nil {
+		return false, err
+	}
 	ours.bound(rescanLogs)
 	out := pass{ours: ours}
 	var blame error
@@ -113,7 +116,7 @@ func (f *Follower) Rescan(ctx context.Context, first, second Node, others ...Nod
 			return false, r.smaller(&out, err)
 		}
 	}
-	if err := f.handOut(ctx, &out, second); err != nil {
+	if err := f.handOut(ctx, &out, nodes); err != nil {
 		return false, err
 	}
 	r.failed = false
@@ -154,11 +157,23 @@ type pass struct {
 	repairs     []*chainv1.Block // what is published again
 }
 
-// repairUnits are the Repairs of some blocks, with the reads that belong to them.
-func (f *Follower) repairUnits(ctx context.Context, node Node, blocks []*chainv1.Block) ([]core.Item, error) {
+// repairUnits are the Repairs of some blocks, with the reads that belong to them:
+// from the first of the nodes that can make these, since few keep old state.
+func (f *Follower) repairUnits(ctx context.Context, nodes []Node, blocks []*chainv1.Block) ([]core.Item, error) {
 	if f.set.Enrich != nil && len(blocks) > 0 {
-		if err := f.set.Enrich(ctx, node, blocks); err != nil {
-			return nil, &BlameError{node, err}
+		var failed error
+		for _, node := range nodes {
+			err := f.set.Enrich(ctx, node, blocks)
+			if err == nil {
+				failed = nil
+				break
+			}
+			if failed == nil {
+				failed = &BlameError{node, err}
+			}
+		}
+		if failed != nil {
+			return nil, failed
 		}
 	}
 	var items []core.Item
@@ -169,8 +184,8 @@ func (f *Follower) repairUnits(ctx context.Context, node Node, blocks []*chainv1
 }
 
 // handOut publishes the Repairs and the Checked of a window.
-func (f *Follower) handOut(ctx context.Context, p *pass, node Node) error {
-	items, err := f.repairUnits(ctx, node, p.repairs)
+func (f *Follower) handOut(ctx context.Context, p *pass, nodes []Node) error {
+	items, err := f.repairUnits(ctx, nodes, p.repairs)
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (f *Follower) compareAgain(ctx context.Context, r *rescan, p *pass, node No
 		p.repairs = slices.DeleteFunc(p.repairs, func(b *chainv1.Block) bool { return b.GetNumber() > ours.to })
 	}
 	for _, n := range differ {
-		b, err := f.settleAgain(ctx, n, ours.blocks[n], nodes)
+		b, err := f.settleAgain(ctx, &r.subject, n, ours.blocks[n], nodes)
 		if err != nil {
 			return nil, err
 		}
@@ -84,19 +84,16 @@ func (f *Follower) readAgain(ctx context.Context, node Node, ours *span, filter 
 	case last == nil || last.Number != ours.to:
 		return nil, fmt.Errorf("%w: block %d is final and not there", ErrInconsistent, ours.to)
 	case ours.toHash != (common.Hash{}) && last.Hash != ours.toHash:
-		return nil, fmt.Errorf("%w: final block %d is %s, published was %s", ErrInconsistent, ours.to, last.Hash, ours.toHash)
+		return nil, fmt.Errorf("%w: %w", ErrInconsistent, &DeepReorgError{Number: ours.to, Ours: ours.toHash, Theirs: last.Hash})
 	}
 	check := checker{filter: filter, tolerate: f.set.Tolerate}
-	logs, err := check.wanted(w.Logs)
+	logs, err := check.wanted(w.Logs, ours.from, ours.to)
 	if err != nil {
 		return nil, err
 	}
 	out := map[uint64]seen{}
 	for i := range logs {
 		l := &logs[i]
-		if l.BlockNumber < ours.from || l.BlockNumber > ours.to {
-			return nil, fmt.Errorf("%w: asked for logs of %d..%d, got one of %d", ErrInconsistent, ours.from, ours.to, l.BlockNumber)
-		}
 		s, ok := out[l.BlockNumber]
 		if !ok {
 			s = seen{hash: l.BlockHash, sums: sums{}}

@@ -19,17 +19,13 @@ import (
 // the root in its header, from whichever node has them, else, where no node serves
 // receipts at all, by what most nodes say of each log. have is what is published
 // of the block, with a zero hash when it is not listed.
-func (f *Follower) settleAgain(ctx context.Context, n uint64, have seen, nodes []Node) (*chainv1.Block, error) {
+func (f *Follower) settleAgain(ctx context.Context, s *subject, n uint64, have seen, nodes []Node) (*chainv1.Block, error) {
 	hash := have.hash
 	if hash == (common.Hash{}) {
-		headers, err := nodes[0].Headers(ctx, []uint64{n})
-		if err != nil {
-			return nil, &BlameError{nodes[0], err}
+		var err error
+		if hash, err = f.unlisted(ctx, n, nodes); err != nil {
+			return nil, err
 		}
-		if headers[0] == nil {
-			return nil, &BlameError{nodes[0], fmt.Errorf("%w: final block %d is not there", ErrInconsistent, n)}
-		}
-		hash = headers[0].Hash
 	}
 	var reasons []string
 	var passing error
@@ -68,9 +64,11 @@ func (f *Follower) settleAgain(ctx context.Context, n uint64, have seen, nodes [
 		answers = append(answers, b)
 	}
 	// A lone endpoint may add to what it said before, and take nothing away.
-	lone := len(answers) == 1 && len(nodes) == 1 && uint64(len(answers[0].logs)) > have.sums.total().Logs
-	if logs, ok := majority(answers); ok && (len(answers) > 1 || lone) {
-		return block(answers[0].header, logs), nil
+	if logs, ok := majority(answers); ok {
+		b := block(answers[0].header, logs)
+		if len(answers) > 1 || len(nodes) == 1 && s.seen(b).sums.total().Logs > have.sums.total().Logs {
+			return b, nil
+		}
 	}
 	return nil, fmt.Errorf("%w: block %d %s: %d endpoints have no majority about each of its logs, and none gives receipts that prove them (%s)",
 		ErrUnsettled, n, hash, len(answers), strings.Join(reasons, "; "))
@@ -164,6 +162,7 @@ func (r *rescan) newest(ctx context.Context, sp *span) (*span, error) {
 		if whole == nil {
 			return nil, fmt.Errorf("%w: the subject no longer holds %d..%d", ErrInconsistent, sp.from, sp.to)
 		}
+		r.later = nil // what follows has to be read from behind this span's end
 		return whole, nil
 	}
 	for n, s := range r.later.repairs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 const (
 	noMethod      = -32601
 	invalidParams = -32602
+	notSupported  = -32004 // EIP-1474
 )
 
 // errNoTag says that a node does not know the tag "finalized".
@@ -29,13 +31,20 @@ type RPCNode struct {
 	// without is until when Receipts answers ErrNoReceipts without asking, in unix
 	// nanoseconds; 0: it asks.
 	without atomic.Int64
+	// room bounds a window, in bytes of JSON: the client bounds one exchange, and
+	// a window of thousands of heights takes dozens.
+	room int
 }
+
+// windowRoom is the room of a window: one that was grown over empty heights may
+// meet full ones, of 1 MB of receipts each.
+const windowRoom = 64 << 20
 
 // askReceiptsAgain: a node may be replaced by a newer one.
 const askReceiptsAgain = 5 * time.Minute
 
 // NewRPCNode returns the Node behind client.
-func NewRPCNode(client *jsonrpc.Client) *RPCNode { return &RPCNode{client: client} }
+func NewRPCNode(client *jsonrpc.Client) *RPCNode { return &RPCNode{client: client, room: windowRoom} }
 
 // Identity is Node.
 func (n *RPCNode) Identity(ctx context.Context) (uint64, common.Hash, error) {
@@ -49,7 +58,7 @@ func (n *RPCNode) Identity(ctx context.Context) (uint64, common.Hash, error) {
 		return 0, common.Hash{}, err
 	}
 	if genesis.header == nil {
-		return 0, common.Hash{}, fmt.Errorf("%s: block 0 is not there", n.client.Name())
+		return 0, common.Hash{}, fmt.Errorf("%w: %s: block 0 is not there", ErrInconsistent, n.client.Name())
 	}
 	return uint64(id), genesis.header.Hash, nil
 }
@@ -68,7 +77,7 @@ func (n *RPCNode) Head(ctx context.Context, finalized bool) (*Header, *Header, e
 		return nil, nil, calls[0].Err
 	}
 	if latest.header == nil {
-		return nil, nil, fmt.Errorf("%s: no latest block", n.client.Name())
+		return nil, nil, fmt.Errorf("%w: %s: no latest block", ErrInconsistent, n.client.Name())
 	}
 	if finalized && calls[1].Err != nil {
 		var e *jsonrpc.Error
@@ -141,21 +150,39 @@ func (n *RPCNode) Window(ctx context.Context, from, to uint64, want Want) (*Wind
 	if from > 0 {
 		calls = append(calls, byNumber(&before, hexutil.Uint64(from-1)))
 	}
-	if err := n.batch(ctx, calls); err != nil {
-		return nil, noReceipts(err, want)
+	took := func() (bytes int) {
+		for i := range headers {
+			bytes += headers[i].bytes
+		}
+		for i := range logs {
+			bytes += logs[i].bytes
+		}
+		for i := range receipts {
+			bytes += receipts[i].bytes
+		}
+		return bytes
 	}
-	w := &Window{Before: before.header, Headers: make([]*Header, count), Logs: make([][]Log, len(logs))}
+	for len(calls) > 0 {
+		some := calls[:min(len(calls), n.client.BatchSize())]
+		if err := n.batch(ctx, some); err != nil {
+			return nil, noReceipts(err, want)
+		}
+		if calls = calls[len(some):]; len(calls) > 0 && took() > n.room {
+			return nil, &jsonrpc.Error{Class: jsonrpc.ClassTooMuch, Endpoint: n.client.Name(), Message: fmt.Sprintf("%d heights take more than %d bytes", to-from+1, n.room)}
+		}
+	}
+	w := &Window{Before: before.header, Headers: make([]*Header, count), Logs: make([][]Log, len(logs)), Bytes: took()}
 	for i := range headers {
 		w.Headers[i] = headers[i].header
-		w.Bytes += headers[i].bytes
 	}
 	for i := range logs {
+		if logs[i].logs == nil && !want.Receipts {
+			return nil, fmt.Errorf("%w: %s answered null for the logs of %d..%d", ErrInconsistent, n.client.Name(), from, to)
+		}
 		w.Logs[i] = logs[i].logs
-		w.Bytes += logs[i].bytes
 	}
 	for i := range receipts {
 		w.Receipts = append(w.Receipts, receipts[i].receipts)
-		w.Bytes += receipts[i].bytes
 	}
 	return w, nil
 }
@@ -186,8 +213,11 @@ func (n *RPCNode) Blocks(ctx context.Context, hashes []common.Hash, want Want) (
 	out := make([]Answer, len(hashes))
 	for i := range out {
 		out[i] = Answer{Header: headers[i].header, Receipts: receipts[i].receipts, Logs: make([][]Log, len(want.Queries))}
-		for k := range want.Queries {
+		for k := range out[i].Logs {
 			out[i].Logs[k] = logs[i*len(want.Queries)+k].logs
+			if out[i].Logs[k] == nil && out[i].Header != nil && !want.Receipts {
+				return nil, fmt.Errorf("%w: %s answered null for the logs of block %d", ErrInconsistent, n.client.Name(), out[i].Header.Number)
+			}
 		}
 	}
 	return out, nil
@@ -219,10 +249,17 @@ func (n *RPCNode) Receipts(ctx context.Context, hashes []common.Hash) ([]Receipt
 // noReceipts tells an endpoint without the method from one that failed.
 func noReceipts(err error, want Want) error {
 	var e *jsonrpc.Error
-	if want.Receipts && errors.As(err, &e) && e.Code == noMethod {
+	if want.Receipts && errors.As(err, &e) && (e.Code == noMethod || e.Code == notSupported || unknownMethod(e.Text)) {
 		return fmt.Errorf("%w: %w", ErrNoReceipts, err)
 	}
 	return err
+}
+
+// unknownMethod knows the words that hosted nodes put beside other codes.
+func unknownMethod(text string) bool {
+	text = strings.ToLower(text)
+	return strings.Contains(text, "method") && (strings.Contains(text, "not supported") || strings.Contains(text, "unsupported") ||
+		strings.Contains(text, "not found") || strings.Contains(text, "does not exist") || strings.Contains(text, "not available"))
 }
 
 // batch makes the calls; the first error of any of them is returned.

@@ -194,6 +194,7 @@ func (s *Source) rescan(ctx context.Context, ep *endpoint, second Node, others [
 	did, err := s.Follower.Rescan(ctx, ep.Node, second, others...)
 	var emitted *emitError
 	var blamed *BlameError
+	var deep *DeepReorgError
 	switch {
 	case errors.As(err, &emitted):
 		return did, emitted.err
@@ -201,10 +202,14 @@ func (s *Source) rescan(ctx context.Context, ep *endpoint, second Node, others [
 		return did, ctx.Err()
 	case errors.As(err, &blamed):
 		for _, e := range s.eps {
-			if e.Node == blamed.Node {
-				s.Observer.Stepped(e.Name, err)
-				s.failed(e, err)
+			if e.Node != blamed.Node {
+				continue
 			}
+			s.Observer.Stepped(e.Name, err)
+			if errors.As(err, &deep) { // it may be the one that is followed which is on the wrong branch
+				return true, end(s.dispute(ctx, e, err, deep.Number, deep.Ours))
+			}
+			s.failed(e, err)
 		}
 	case err != nil:
 		s.Log.Warn("final heights could not be read a second time", zap.Error(err))

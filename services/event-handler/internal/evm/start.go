@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -26,7 +27,7 @@ func (n *RPCNode) Code(ctx context.Context, address common.Address, number uint6
 	var e *jsonrpc.Error
 	switch {
 	case err == nil && code == nil:
-		return false, fmt.Errorf("%w: %s answered null for the code at block %d", ErrNoState, n.client.Name(), number)
+		return false, fmt.Errorf("%w: %s answered null for the code at block %d", ErrInconsistent, n.client.Name(), number)
 	case err == nil:
 		return len(*code) > 0, nil
 	case errors.As(err, &e) && (e.Class == jsonrpc.ClassPruned || e.Code == noMethod || noState(e)):
@@ -45,32 +46,66 @@ func (e *StartError) Error() string {
 	return fmt.Sprintf("contract %s has no start_block, and its first block could not be found: %s", e.Contract, e.text)
 }
 
+// startTries is how often in a row an endpoint may fail in passing before the
+// others' word is taken: with pauses from RestMin's default of 250 ms, doubled
+// each time, half a minute.
+const startTries = 7
+
 // FindStart returns the block in which address got its code. Each endpoint that
 // keeps old state is asked, and the lowest answer is taken: an endpoint that
 // answers "no code" where it has no state would otherwise hide the first events.
+// For the same reason one that fails in passing is asked again, after rest, then
+// twice that, and so on, before the others are believed.
 // It costs some twenty-five calls an endpoint. What a contract did at this address
 // before it destroyed itself and was created again is not found: that needs a
 // start_block.
-func FindStart(ctx context.Context, contract string, address common.Address, chainID uint64, endpoints []Endpoint) (uint64, error) {
+func FindStart(ctx context.Context, contract string, address common.Address, chainID uint64, endpoints []Endpoint, rest time.Duration) (uint64, error) {
 	var reasons []string
 	best, found := uint64(0), false
-	for _, ep := range endpoints {
-		at, err := bisect(ctx, ep, address, chainID)
-		if ctx.Err() != nil {
-			return 0, ctx.Err()
+	open := make([]*search, len(endpoints))
+	for i, ep := range endpoints {
+		open[i] = &search{Endpoint: ep, address: address, chainID: chainID}
+	}
+	for len(open) > 0 {
+		var again []*search
+		least := startTries
+		for _, s := range open {
+			at, err := s.bisect(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return 0, ctx.Err()
+			case err == nil:
+				if !found || at < best {
+					best, found = at, true
+				}
+			case s.tries < startTries && !hopeless(err):
+				s.tries++
+				least = min(least, s.tries)
+				again = append(again, s)
+			default:
+				reasons = append(reasons, s.Name+": "+reason(err, s.Name))
+			}
 		}
-		if err != nil {
-			reasons = append(reasons, ep.Name+": "+reason(err, ep.Name))
-			continue
-		}
-		if !found || at < best {
-			best, found = at, true
+		if open = again; len(open) > 0 {
+			t := time.NewTimer(rest << (least - 1))
+			select {
+			case <-ctx.Done():
+				t.Stop()
+				return 0, ctx.Err()
+			case <-t.C:
+			}
 		}
 	}
 	if !found {
 		return 0, &StartError{contract, strings.Join(reasons, "; ") + "; set start_block to a block at or below its first event"}
 	}
 	return best, nil
+}
+
+// hopeless errors stay, whenever the endpoint is asked again.
+func hopeless(err error) bool {
+	var identity *IdentityError
+	return errors.Is(err, ErrNoState) || errors.Is(err, errNoCode) || errors.As(err, &identity)
 }
 
 // reason leaves out the endpoint's name where the error begins with it.
@@ -83,46 +118,61 @@ var errNoCode = errors.New("the address has no code in the newest block: is it t
 // seen; nearer to the head a creation is not yet where it will stay.
 const reorgMargin = 128
 
-// bisect finds the first block in which address has code, by one endpoint.
-func bisect(ctx context.Context, ep Endpoint, address common.Address, chainID uint64) (uint64, error) {
-	n, ok := ep.Node.(coder)
+// search is the question put to one endpoint. It goes on where it stood when the
+// endpoint failed.
+type search struct {
+	Endpoint
+	address common.Address
+	chainID uint64
+	tries   int // errors in a row
+
+	latest uint64 // 0: not begun
+	lo, hi uint64 // hold the answer; hi has code
+}
+
+// bisect finds the first block in which the address has code.
+func (s *search) bisect(ctx context.Context) (uint64, error) {
+	n, ok := s.Node.(coder)
 	if !ok {
 		return 0, ErrNoState
 	}
-	id, _, err := ep.Node.Identity(ctx)
+	id, _, err := s.Node.Identity(ctx)
 	switch {
 	case err != nil:
 		return 0, err
-	case id != chainID:
-		return 0, fmt.Errorf("has chain id %d, the configuration says %d", id, chainID)
+	case id != s.chainID:
+		return 0, &IdentityError{fmt.Sprintf("has chain id %d, the configuration says %d", id, s.chainID)}
 	}
-	latest, _, err := ep.Node.Head(ctx, false)
-	if err != nil {
-		return 0, err
-	}
-	has, err := n.Code(ctx, address, latest.Number)
-	switch {
-	case err != nil:
-		return 0, err
-	case !has:
-		return 0, errNoCode
-	}
-	// lo..hi hold the answer; hi has code.
-	lo, hi := uint64(0), latest.Number
-	for lo < hi {
-		mid := lo + (hi-lo)/2
-		if has, err = n.Code(ctx, address, mid); err != nil {
+	if s.latest == 0 {
+		latest, _, err := s.Node.Head(ctx, false)
+		if err != nil {
 			return 0, err
 		}
+		has, err := n.Code(ctx, s.address, latest.Number)
+		switch {
+		case err != nil:
+			return 0, err
+		case !has:
+			return 0, errNoCode
+		}
+		s.latest, s.hi = latest.Number, latest.Number
+	}
+	for s.lo < s.hi {
+		mid := s.lo + (s.hi-s.lo)/2
+		has, err := n.Code(ctx, s.address, mid)
+		if err != nil {
+			return 0, err
+		}
+		s.tries = 0
 		if has {
-			hi = mid
+			s.hi = mid
 		} else {
-			lo = mid + 1
+			s.lo = mid + 1
 		}
 	}
-	if latest.Number-hi < reorgMargin {
+	if s.latest-s.hi < reorgMargin {
 		// Another branch may have created it earlier. Lower is never wrong.
-		hi -= min(hi, reorgMargin)
+		return s.hi - min(s.hi, reorgMargin), nil
 	}
-	return hi, nil
+	return s.hi, nil
 }

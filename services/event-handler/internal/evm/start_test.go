@@ -1,8 +1,10 @@
 package evm_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -50,6 +52,31 @@ func TestFindStart(t *testing.T) {
 		s.Code = fakenode.Code{usd: 0}
 		return s
 	}
+	// For some requests, it does not do what it can.
+	moody := func(s *fakenode.Server, times int, fault func(w http.ResponseWriter)) *fakenode.Server {
+		s.Fault = func(w http.ResponseWriter, _ []byte) bool {
+			if times--; times < 0 {
+				return false
+			}
+			fault(w)
+			return true
+		}
+		return s
+	}
+	down := func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) }
+	null := func() *fakenode.Server {
+		s, n := archive(), 0
+		s.Change = func(method string, _ []json.RawMessage, result json.RawMessage) json.RawMessage {
+			if method != "eth_getCode" {
+				return result
+			}
+			if n++; n%3 > 0 {
+				return json.RawMessage("null")
+			}
+			return result
+		}
+		return s
+	}
 	for name, want := range map[string]struct {
 		servers []*fakenode.Server
 		start   uint64
@@ -59,12 +86,16 @@ func TestFindStart(t *testing.T) {
 		"a pruned one first":                           {[]*fakenode.Server{pruned(), archive()}, 412, ""},
 		"one that answers no code where it knows none": {[]*fakenode.Server{liar(), archive()}, 412, ""},
 		"one of another chain":                         {[]*fakenode.Server{stranger(), archive()}, 412, ""},
+		"one that is away for a moment":                {[]*fakenode.Server{liar(), moody(archive(), 3, down)}, 412, ""},
+		"one that answers null now and then":           {[]*fakenode.Server{null()}, 412, ""},
+		"one that is away for good":                    {[]*fakenode.Server{archive(), moody(archive(), 1000, down)}, 412, ""},
+		"all away":                                     {[]*fakenode.Server{moody(archive(), 1000, down)}, 0, "503"},
 		"pruned ones only":                             {[]*fakenode.Server{pruned(), pruned()}, 0, "contract usd has no start_block"},
 		"no code":                                      {[]*fakenode.Server{none()}, 0, "has no code in the newest block"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := evm.FindStart(t.Context(), "usd", usd, 1, endpoints(t, want.servers...))
+			got, err := evm.FindStart(t.Context(), "usd", usd, 1, endpoints(t, want.servers...), time.Millisecond)
 			if want.says == "" {
 				if err != nil || got != want.start {
 					t.Errorf("got %d, %v", got, err)
@@ -93,7 +124,7 @@ func TestFindStartNearTheHead(t *testing.T) {
 	s := fakenode.NewServer(c)
 	s.Code = fakenode.Code{usd: 190, wine: 90, common.Address{1}: 0}
 	for address, want := range map[common.Address]uint64{usd: 62, wine: 0, {1}: 0} {
-		if got, err := evm.FindStart(t.Context(), "c", address, 1, endpoints(t, s)); err != nil || got != want {
+		if got, err := evm.FindStart(t.Context(), "c", address, 1, endpoints(t, s), time.Millisecond); err != nil || got != want {
 			t.Errorf("%s: %d, %v", address, got, err)
 		}
 	}

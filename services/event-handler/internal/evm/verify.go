@@ -63,8 +63,9 @@ func (c *checker) linked(number uint64, headers []*Header) error {
 // wanted merges the answers to several queries about the same heights and keeps
 // the wanted logs, ordered by (block, index). Within one answer a log comes
 // once, in order; a log that two queries ask for comes in both, and then
-// must be the same.
-func (c *checker) wanted(answers [][]Log) ([]Log, error) {
+// must be the same. Each has to be of the heights from..to, also one that is not
+// wanted: by its height it is told whether it is.
+func (c *checker) wanted(answers [][]Log, from, to uint64) ([]Log, error) {
 	if len(answers) == 0 {
 		return nil, nil
 	}
@@ -77,6 +78,9 @@ func (c *checker) wanted(answers [][]Log) ([]Log, error) {
 			l := &logs[i]
 			if l.Removed {
 				return nil, fmt.Errorf("%w: log %d of block %d is marked as removed", ErrInconsistent, l.Index, l.BlockNumber)
+			}
+			if l.BlockNumber < from || l.BlockNumber > to {
+				return nil, fmt.Errorf("%w: asked for logs of %d..%d, got one that names block %d", ErrInconsistent, from, to, l.BlockNumber)
 			}
 			if i > 0 && (l.BlockNumber < number || l.BlockNumber == number && l.Index <= index) {
 				return nil, fmt.Errorf("%w: log %d of block %d comes after log %d of block %d in one answer", ErrInconsistent,
@@ -177,7 +181,7 @@ func (c *checker) answer(hash common.Hash, a *Answer, want Want) (found, error) 
 	if want.Receipts {
 		return c.receipts(h, a.Receipts)
 	}
-	logs, err := c.wanted(a.Logs)
+	logs, err := c.wanted(a.Logs, h.Number, h.Number)
 	if err != nil {
 		return found{}, err
 	}
@@ -190,7 +194,7 @@ func (c *checker) receipts(h *Header, r Receipts) (found, error) {
 	if err != nil {
 		return found{}, err
 	}
-	if logs, err = c.wanted([][]Log{logs}); err != nil {
+	if logs, err = c.wanted([][]Log{logs}, h.Number, h.Number); err != nil {
 		return found{}, err
 	}
 	return found{h, logs}, c.logs(h, logs)

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -21,8 +22,10 @@ import (
 type Client struct {
 	url  string
 	name string
-	http *http.Client
-	opts Options
+	// private replaces what of the URL may be a key; see hide.
+	private *strings.Replacer
+	http    *http.Client
+	opts    Options
 	// single: the endpoint refused a batch, so calls go one by one.
 	single atomic.Bool
 	bucket *rate.Limiter // nil: no limit
@@ -85,7 +88,7 @@ func New(rawURL string, opts Options) (*Client, error) {
 		opts.PerSecond = min(opts.PerSecond, 1<<20)
 		opts.MaxBatch = min(opts.MaxBatch, int(opts.PerSecond)) // a larger one would never be allowed at once
 	}
-	c := &Client{url: rawURL, name: Name(rawURL), opts: opts, bucket: bucket(opts.PerSecond)}
+	c := &Client{url: rawURL, name: Name(rawURL), private: private(u), opts: opts, bucket: bucket(opts.PerSecond)}
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
 	tr := &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
@@ -124,6 +127,9 @@ func Name(rawURL string) string {
 
 // Name of the endpoint, without what may be secret.
 func (c *Client) Name() string { return c.name }
+
+// BatchSize is the most calls of one exchange.
+func (c *Client) BatchSize() int { return c.opts.MaxBatch }
 
 // Close drops idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
@@ -243,7 +249,7 @@ func (c *Client) exchange(ctx context.Context, calls []*Call, batch bool) error 
 			return errNoBatch
 		}
 	default:
-		return c.errorf(ClassBadAnswer, "answered with no JSON: %s", glimpse(data))
+		return c.errorf(ClassBadAnswer, "answered with no JSON: %s", c.glimpse(data))
 	}
 	if err != nil {
 		return c.errorf(ClassBadAnswer, "answered with broken JSON (%d bytes): %v", len(data), err)
@@ -261,13 +267,13 @@ func (c *Client) assign(calls []*Call, answers []response) error {
 			if a.Error != nil {
 				return c.rpcError("(batch)", a.Error.Code, a.Error.Message)
 			}
-			return c.errorf(ClassBadAnswer, "answered a call that was not made (id %s)", glimpse(a.ID))
+			return c.errorf(ClassBadAnswer, "answered a call that was not made (id %s)", c.glimpse(a.ID))
 		}
 		seen[id-1] = true
 		call := calls[id-1]
 		switch {
 		case a.Error != nil:
-			call.Err = c.rpcError(call.Method, a.Error.Code, a.Error.Message).with(a.Error.Message, a.Error.Data)
+			call.Err = c.rpcError(call.Method, a.Error.Code, a.Error.Message).with(c.hide(a.Error.Message), a.Error.Data)
 		case len(a.Result) == 0:
 			call.Err = c.errorf(ClassBadAnswer, "%s: answered neither result nor error", call.Method)
 		case string(a.Result) == "null":

@@ -87,11 +87,11 @@ func MayBeTooMuch(err error) bool {
 }
 
 func (c *Client) errorf(class Class, format string, args ...any) *Error {
-	return &Error{Class: class, Endpoint: c.name, Message: fmt.Sprintf(format, args...)}
+	return &Error{Class: class, Endpoint: c.name, Message: c.hide(fmt.Sprintf(format, args...))}
 }
 
 func (c *Client) rpcError(method string, code int, message string) *Error {
-	e := c.errorf(classifyRPC(code, message), "%s: error %d: %s", method, code, glimpse([]byte(message)))
+	e := c.errorf(classifyRPC(code, message), "%s: error %d: %s", method, code, c.glimpse([]byte(message)))
 	e.Code = code
 	return e
 }

@@ -53,11 +53,11 @@ func (c *Client) status(s int, data []byte) *Error {
 	case s == http.StatusGatewayTimeout, s == http.StatusRequestTimeout, s == 524: // 524: a CDN's timeout
 		return c.errorf(ClassTimeout, "answered status %d", s)
 	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusPaymentRequired:
-		return c.errorf(ClassRefused, "answered status %d: %s", s, glimpse(data))
+		return c.errorf(ClassRefused, "answered status %d: %s", s, c.glimpse(data))
 	case s >= 500:
-		return c.errorf(ClassServer, "answered status %d: %s", s, glimpse(data))
+		return c.errorf(ClassServer, "answered status %d: %s", s, c.glimpse(data))
 	}
-	return c.errorf(ClassBadAnswer, "answered status %d: %s", s, glimpse(data))
+	return c.errorf(ClassBadAnswer, "answered status %d: %s", s, c.glimpse(data))
 }
 
 // tellsError reports whether the body of an unhappy status is a JSON-RPC error,
@@ -107,8 +107,9 @@ func firstByte(data []byte) byte {
 	return 0
 }
 
-// glimpse shows the beginning of an answer in one short printable line.
-func glimpse(data []byte) string {
+// glimpse shows the beginning of an answer in one short printable line. A key is
+// taken out before the rest is cut off, which might leave half of it.
+func (c *Client) glimpse(data []byte) string {
 	if len(data) == 0 {
 		return "(empty)"
 	}
@@ -117,7 +118,7 @@ func glimpse(data []byte) string {
 			return ' '
 		}
 		return r
-	}, string(data[:min(len(data), 400)]))
+	}, c.hide(string(data[:min(len(data), 400)])))
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > 120 {
 		text = strings.ToValidUTF8(text[:120], "") + "…"

@@ -62,7 +62,7 @@ func (m *Log) Next(_ context.Context, seq uint64) (*core.Message, error) {
 }
 
 // Publish is core.Log; sequences have gaps, as other subjects use the stream too.
-func (m *Log) Publish(ctx context.Context, expected uint64, data []byte) (uint64, error) {
+func (m *Log) Publish(ctx context.Context, expected uint64, _, data []byte) (uint64, error) {
 	if m.Delay > 0 {
 		select {
 		case <-ctx.Done():

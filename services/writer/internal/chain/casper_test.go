@@ -18,6 +18,7 @@ import (
 
 	"fondaco.dev/services/writer/internal/casper"
 	"fondaco.dev/services/writer/internal/chain"
+	"fondaco.dev/services/writer/internal/partition"
 	"fondaco.dev/services/writer/internal/testdata"
 	"fondaco.dev/services/writer/internal/writertest"
 
@@ -30,9 +31,9 @@ func casperNetwork() config.Network {
 	return config.Network{Name: "casper-test", Kind: config.KindCasper, SSE: []string{"http://127.0.0.1:1"}}
 }
 
-func casperIndexer(w *writertest.World, build string, n config.Network) *writertest.Writer {
+func casperIndexer(w *writertest.World, build string, n config.Network, change ...func(*partition.Partition)) *writertest.Writer {
 	m := w.Metrics()
-	return w.Start(build, n.Subject(), chainv1.Stream, n.Subject(), chain.NewCasper(build, n, w.Pool, w.Bus, m), m, nil)
+	return w.Start(build, n.Subject(), chainv1.Stream, n.Subject(), chain.NewCasper(build, n, w.Pool, w.Bus, m), m, nil, change...)
 }
 
 func factUnit(kind, key string, raw []byte) *chainv1.Unit {

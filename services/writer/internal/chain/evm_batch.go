@@ -200,6 +200,12 @@ func (b *evmBatch) Committed(from partition.Cursor, head bool) partition.Outcome
 			hint.Rows, hint.RowsLeftOut = rows, false
 		}
 	}
+	for i := range b.steps {
+		if k, ok := b.steps[i].Step.(*evm.Segment); ok {
+			evm.Recycle(k)
+		}
+	}
+	b.steps = nil
 	e.rows("blocks", blocks)
 	e.rows("events", events)
 	e.metrics.DecodeErrors.WithLabelValues(e.name()).Add(float64(b.decodeErrors))

@@ -46,6 +46,13 @@ func TestFactoryChildren(t *testing.T) {
 	r := indexer(w, build, n, nil)
 	factoryStory(f)
 	w.Wait(build, n.Subject(), f.Last)
+	// Lists of a factory's children have an index of their own; no other build pays for it.
+	w.Build("plain", writertest.EVMNetwork("dev"))
+	const indexes = `select string_agg(schemaname || ': ' || indexdef, ' ') from pg_indexes where indexname = 'events_factory'`
+	if got := writertest.Value[string](w, indexes); !strings.HasPrefix(got, "ix_factory: ") || !strings.Contains(got, "(network, contract, block_number, log_index) WHERE (contract = 'pool'::text)") || strings.Contains(got, "plain") {
+		t.Errorf("indexes of factories: %s", got)
+	}
+	w.Build("factory", n) // again, as a writer that starts anew
 	const events = `select coalesce(string_agg(concat_ws('/', block_number, log_index, contract, event, args ->> 'n', reads ->> 'supply', decode_error <> '', (pos & 2097151)), ' ' order by block_number, log_index), '') from ix_factory.events`
 	// Positions count the logs that have no row, so that builds count alike.
 	got := writertest.Value[string](w, events)

@@ -146,10 +146,15 @@ type dead struct {
 	pending  bool // to be applied by a replay
 }
 
+// bury stores units in the transaction that passes them: what holds their key
+// already is of a pass that a seek back made void.
 func (ix *index) bury(ctx context.Context, tx pgx.Tx, list []dead) error {
 	const q = `
 insert into ctl.dead_letters (build, partition, seq, unit, block_number, block_hash, reason, body, orphaned, status)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then 'pending' else 'dead' end) on conflict (build, partition, seq, unit) do nothing`
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then 'pending' else 'dead' end)
+on conflict (build, partition, seq, unit) do update set block_number = excluded.block_number, block_hash = excluded.block_hash,
+	reason = excluded.reason, body = excluded.body, orphaned = excluded.orphaned, status = excluded.status, attempts = 1,
+	next_try = null, last_error = null, created_at = now(), updated_at = now()`
 	for _, d := range list {
 		if d.body == nil {
 			d.body = []byte{}

@@ -56,6 +56,7 @@ func (e *EVM) Late(cur partition.Cursor, l partition.Letter, pos uint64) (partit
 	if reason != "" {
 		return partition.Late{}, &partition.Refusal{Reason: reason}
 	}
+	r.Seq = l.Seq
 	return partition.Late{Rows: 1 + len(b.GetLogs()), Write: func(ctx context.Context, tx pgx.Tx) error {
 		if err := e.canonical(ctx, tx, cur, &r.Block); err != nil {
 			return err
@@ -102,10 +103,10 @@ func (c *Casper) Late(_ partition.Cursor, l partition.Letter, pos uint64) (parti
 		return partition.Late{}, err
 	}
 	c.clear()
-	c.unit(l.Seq, l.Unit, u)
+	c.unit(l.Seq, 0, u)
 	if len(c.dead) > 0 {
 		return partition.Late{}, &partition.Refusal{Reason: c.dead[0].reason}
 	}
-	c.facts[0].pos = pos
+	c.facts[0].unit, c.facts[0].pos = l.Unit, pos
 	return partition.Late{Rows: 1, Write: c.Write}, nil
 }

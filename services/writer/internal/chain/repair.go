@@ -73,11 +73,11 @@ on conflict (network, number) do update set log_count = excluded.log_count retur
 	if added {
 		totals.height("blocks", r.Block.Number, 1)
 	}
-	// What lay among the dead letters is there now.
+	// What lay among the dead letters is there now, and would be out of date.
 	const healed = `
 update ctl.dead_letters set status = 'done', next_try = null, updated_at = now()
-where build = $1 and partition = $2 and block_number = $3 and block_hash = $4 and status = 'dead'`
-	_, err = tx.Exec(ctx, healed, e.build, e.name(), r.Block.Number, r.Block.Hash)
+where build = $1 and partition = $2 and block_number = $3 and block_hash = $4 and seq < $5 and status in ('dead', 'pending')`
+	_, err = tx.Exec(ctx, healed, e.build, e.name(), r.Block.Number, r.Block.Hash, r.Seq)
 	return err
 }
 

@@ -21,7 +21,12 @@ func (e *EVM) SeekBack(ctx context.Context, cur partition.Cursor, cause error) (
 		return partition.Target{}, err
 	}
 	e.ctx = ctx
-	at, err := evm.SeekBack(ctx, &subject{e.bus, e.name()}, headOf(cur), e.held)
+	var checked uint64
+	const q = `select coalesce(max(to_number), 0) from ix.checks where network = $1`
+	if err := e.pool.QueryRow(ctx, e.sql(q), e.network.Name).Scan(&checked); err != nil {
+		return partition.Target{}, fmt.Errorf("reading how far %s was checked: %w", e.name(), err)
+	}
+	at, err := evm.SeekBack(ctx, &subject{e.bus, e.name()}, headOf(cur), checked, e.held)
 	switch {
 	case err != nil:
 		return partition.Target{}, fmt.Errorf("%s: %w", e.name(), err)
@@ -78,6 +83,12 @@ func (e *EVM) target(cur partition.Cursor, m *evm.Message, resume *chainv1.Resum
 		}
 		if err := totals.write(ctx, tx, &e.index); err != nil {
 			return err
+		}
+		// What cannot be read, and of what heights is not known, is met again or gone.
+		const unknown = `
+update ctl.dead_letters set orphaned = true where build = $1 and partition = $2 and seq > $3 and block_number is null and not orphaned`
+		if _, err := tx.Exec(ctx, unknown, e.build, e.name(), to.Seq); err != nil {
+			return fmt.Errorf("orphaning dead letters behind message %d: %w", to.Seq, err)
 		}
 		return e.restamp(ctx, tx, to.Pos, distance)
 	}}

@@ -1,7 +1,6 @@
 package chain_test
 
 import (
-	"context"
 	"testing"
 
 	"fondaco.dev/services/writer/internal/writertest"
@@ -15,7 +14,6 @@ import (
 func TestTailCutAndRefilled(t *testing.T) {
 	t.Parallel()
 	w := writertest.New(t)
-	ctx := context.Background()
 	n := writertest.EVMNetwork("dev")
 	f := w.NewFeed(n.Subject())
 	build := w.Build("cut", n)
@@ -33,19 +31,7 @@ func TestTailCutAndRefilled(t *testing.T) {
 
 	// The stream is made anew and filled with fuller packs: the same chain up to
 	// block 24, then another one. Its last sequence is far below the cursor.
-	js := w.Bus.JetStream()
-	s, err := js.Stream(ctx, chainv1.Stream)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := s.CachedInfo().Config
-	if err := js.DeleteStream(ctx, chainv1.Stream); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := js.CreateStream(ctx, cfg); err != nil {
-		t.Fatal(err)
-	}
-	f = w.NewFeed(n.Subject())
+	f = anew(t, w, n.Subject())
 	for i := 0; i < 25; i += 5 {
 		var units []*chainv1.Unit
 		for _, b := range chainA[i : i+5] {
@@ -93,7 +79,6 @@ func TestTailCutAndRefilled(t *testing.T) {
 func TestStreamMadeAnewUnderARunningWriter(t *testing.T) {
 	t.Parallel()
 	w := writertest.New(t)
-	ctx := context.Background()
 	n := writertest.EVMNetwork("dev")
 	f := w.NewFeed(n.Subject())
 	build := w.Build("anew", n)
@@ -106,16 +91,7 @@ func TestStreamMadeAnewUnderARunningWriter(t *testing.T) {
 		f.Publish(writertest.U(parent))
 	}
 	w.Wait(build, n.Subject(), f.Last)
-	js := w.Bus.JetStream()
-	s, _ := js.Stream(ctx, chainv1.Stream)
-	cfg := s.CachedInfo().Config
-	if err := js.DeleteStream(ctx, chainv1.Stream); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := js.CreateStream(ctx, cfg); err != nil {
-		t.Fatal(err)
-	}
-	f = w.NewFeed(n.Subject())
+	f = anew(t, w, n.Subject())
 	f.Publish(writertest.U(blocks[0]), writertest.U(blocks[1]))
 	for _, b := range blocks[2:] {
 		f.Publish(writertest.U(b))
@@ -156,7 +132,6 @@ func TestTailRefilledUpToTheCursorUnderARunningWriter(t *testing.T) {
 func TestAForeignStreamStopsThePartition(t *testing.T) {
 	t.Parallel()
 	w := writertest.New(t)
-	ctx := context.Background()
 	n := writertest.EVMNetwork("dev")
 	f := w.NewFeed(n.Subject())
 	build := w.Build("foreign", n)
@@ -166,12 +141,7 @@ func TestAForeignStreamStopsThePartition(t *testing.T) {
 	f.Publish(writertest.U(writertest.Block(a0, 1, 1)))
 	w.Wait(build, n.Subject(), f.Last)
 	r.Stop()
-	js := w.Bus.JetStream()
-	s, _ := js.Stream(ctx, chainv1.Stream)
-	cfg := s.CachedInfo().Config
-	_ = js.DeleteStream(ctx, chainv1.Stream)
-	_, _ = js.CreateStream(ctx, cfg)
-	f = w.NewFeed(n.Subject())
+	f = anew(t, w, n.Subject())
 	f.Publish(writertest.U(writertest.Block(nil, 1, 77)))
 	r = indexer(w, build, n, nil)
 	w.Until("a problem", func() bool { return w.Cursor(build, n.Subject()).Problem != "" })

@@ -37,7 +37,7 @@ func TestCommands(t *testing.T) {
 	expect(0, "nothing to do", "migrate", "up")
 	expect(0, "applied 20", "migrate", "status")
 	expect(1, "there is no partition", "reset", "--build", "b", "--partition", "p")
-	expect(1, "promoting build b", "promote", "--build", "b")
+	expect(1, `there is no build "b"`, "promote", "--build", "b")
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"Set.json": `[{"type":"event","name":"Set","inputs":[{"name":"n","type":"uint256"}]}]`,
@@ -76,6 +76,8 @@ func TestCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	expect(0, "there are no dead letters\n", "deadletters", "list", "--network", "none")
+	expect(0, "no dead letters that could be applied", "deadletters", "replay", "--network", "none")
 	expect(2, "usage:", "deadletters")
 	expect(2, "usage:", "deadletters", "replay")
 	expect(2, "usage:", "deadletters", "replay", "--all", "--network", "dev")
@@ -90,8 +92,8 @@ func TestCommands(t *testing.T) {
 	expect(1, "not on the chain any more", "deadletters", "replay", "--id", "b/chain.v1.other.0123456789abcdef@9.0")
 	expect(1, "a whole message", "deadletters", "replay", "--id", "b/chain.v1.dev.0123456789abcdef@8.-1")
 	expect(0, "is done already", "deadletters", "replay", "--id", "b/chain.v1.other.0123456789abcdef@10.0")
-	expect(0, "1 dead letters are pending", "deadletters", "replay", "--id", "b/chain.v1.dev.0123456789abcdef@7.1")
-	expect(0, "1 dead letters are pending", "deadletters", "replay", "--network", "dev")
-	expect(0, "1 dead letters are pending", "deadletters", "replay", "--all")
+	expect(0, "dead letters pending: 1;", "deadletters", "replay", "--id", "b/chain.v1.dev.0123456789abcdef@7.1")
+	expect(0, "dead letters pending: 1;", "deadletters", "replay", "--network", "dev")
+	expect(0, "dead letters pending: 1;", "deadletters", "replay", "--all")
 	expect(0, "pending", "deadletters", "list")
 }

@@ -109,7 +109,7 @@ from ctl.dead_letters where status <> 'done' order by build, partition, seq, uni
 	var block *int64
 	var status, reason string
 	var orphaned bool
-	var attempts int
+	var attempts, listed int
 	var age time.Duration
 	_, err = pgx.ForEachRow(rows, []any{&id.build, &id.partition, &id.seq, &id.unit, &block, &status, &orphaned, &attempts, &reason, &age}, func() error {
 		network := networkOf(id.partition)
@@ -123,11 +123,16 @@ from ctl.dead_letters where status <> 'done' order by build, partition, seq, uni
 		if orphaned {
 			status += ", orphaned"
 		}
+		listed++
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%s\t%s\t%d\t%s\t%s\n", id, network, id.seq, id.unit, number, status, attempts, age.Round(time.Second), oneLine(reason))
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("reading dead letters: %w", err)
+	}
+	if listed == 0 {
+		_, err := fmt.Fprintln(out, "there are no dead letters")
+		return err
 	}
 	return w.Flush()
 }
@@ -168,7 +173,11 @@ update ctl.dead_letters set status = 'pending', updated_at = now() where status 
 	if tag.RowsAffected() == 0 && l.id.partition != "" {
 		return l.explain(ctx, pool, out)
 	}
-	fmt.Fprintf(out, "%d dead letters are pending; the writer applies them within a second\n", tag.RowsAffected())
+	if tag.RowsAffected() == 0 {
+		fmt.Fprintln(out, "there are no dead letters that could be applied")
+		return nil
+	}
+	fmt.Fprintf(out, "dead letters pending: %d; the writer applies them within a second, and `deadletters list` says which it cannot\n", tag.RowsAffected())
 	return nil
 }
 

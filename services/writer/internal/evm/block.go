@@ -60,8 +60,9 @@ const aside = 1 << 62
 
 // rows projects a checked block whose own row is at the given index. A log that
 // was fetched because of a factory and is of none of its children has no row,
-// but keeps its place in the positions, so that every build counts alike.
-func (p *Planner) rows(seq uint64, row int, b *chainv1.Block) (Block, []Event) {
+// but keeps its place in the positions, so that every build counts alike. The
+// events are appended to into.
+func (p *Planner) rows(seq uint64, row int, b *chainv1.Block, into []Event) (Block, []Event) {
 	out := Block{Number: b.GetNumber(), Hash: b.GetHash(), Parent: b.GetParentHash(), Time: b.GetTime(), TxCount: b.GetTxCount(),
 		Header: b.GetHeader(), Pos: feedv1.Position(seq, row)}
 	if p.Quiet {
@@ -70,8 +71,7 @@ func (p *Planner) rows(seq uint64, row int, b *chainv1.Block) (Block, []Event) {
 	if out.Header == nil {
 		out.Header = []byte{}
 	}
-	events := make([]Event, 0, len(b.GetLogs()))
-	tx := 0
+	events, first, tx := into, len(into), 0
 	for i, l := range b.GetLogs() {
 		for b.GetTxs()[tx].GetIndex() < l.GetTxIndex() {
 			tx++
@@ -97,7 +97,7 @@ func (p *Planner) rows(seq uint64, row int, b *chainv1.Block) (Block, []Event) {
 		}
 		events = append(events, v)
 	}
-	out.LogCount = uint32(len(events))
+	out.LogCount = uint32(len(events) - first)
 	return out, events
 }
 

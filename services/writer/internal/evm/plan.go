@@ -62,7 +62,6 @@ type Planner struct {
 	DecodeErrors int
 	Duplicates   int // units skipped since their block is held already
 
-	expect struct{ blocks, events int } // sizes of the plan before
 	parts  assembly
 	origin *chainv1.Unit     // the unit that is planned, in one piece
 	held   map[uint64][]byte // hashes of blocks in Steps
@@ -70,13 +69,6 @@ type Planner struct {
 
 // Clear drops the collected results, which the caller has written.
 func (p *Planner) Clear() {
-	// The next plan is likely as large: its rows need not be moved as they grow.
-	p.expect.blocks, p.expect.events = 0, 0
-	for _, s := range p.Steps {
-		if s, ok := s.(*Segment); ok {
-			p.expect.blocks, p.expect.events = max(p.expect.blocks, len(s.Blocks)), max(p.expect.events, len(s.Events))
-		}
-	}
 	p.Origins = nil
 	p.Steps, p.Dead, p.Rows, p.DecodeErrors, p.Duplicates = nil, nil, 0, 0, 0
 	p.held = nil
@@ -178,11 +170,11 @@ func (p *Planner) block(seq uint64, i, row int, b *chainv1.Block, u proto.Messag
 		}
 		return nil
 	}
-	out, events := p.rows(seq, row, b)
 	s := p.segment()
+	out, events := p.rows(seq, row, b, s.Events)
 	s.Blocks = append(s.Blocks, out)
-	s.Events = append(s.Events, events...)
-	p.Rows += 1 + len(events)
+	p.Rows += 1 + len(events) - len(s.Events)
+	s.Events = events
 	if p.held == nil {
 		p.held = map[uint64][]byte{}
 	}
@@ -226,7 +218,7 @@ func (p *Planner) Late(pos uint64, b *chainv1.Block) (*Repair, string) {
 		return &Repair{}, "" // reaches into the next message: the caller sees that
 	}
 	p.Decoder.Children.Forget(b.GetNumber())
-	out, events := p.rows(seq, row, b)
+	out, events := p.rows(seq, row, b, nil)
 	return &Repair{Pos: out.Pos, Block: out, Events: events}, ""
 }
 
@@ -238,7 +230,7 @@ func (p *Planner) segment() *Segment {
 	}
 	s := &Segment{}
 	if !p.Apart {
-		s.Blocks, s.Events = make([]Block, 0, p.expect.blocks), make([]Event, 0, p.expect.events)
+		s = newSegment()
 	}
 	p.Steps = append(p.Steps, s)
 	return s

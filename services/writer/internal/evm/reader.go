@@ -4,9 +4,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
-	chainv1 "fondaco.dev/proto/chain/v1"
 	feedv1 "fondaco.dev/proto/feed/v1"
 )
 
@@ -20,7 +17,8 @@ type Place struct {
 	CaughtUp bool
 }
 
-// Message is a stored message of the subject.
+// Message is a stored message of the subject. Its data may not change: the plan
+// shares it.
 type Message struct {
 	Seq     uint64
 	Data    []byte
@@ -54,8 +52,8 @@ func (r *Reader) Place() Place { return r.place }
 // Take plans one message and says how many rows it adds. ErrBroken: it does not
 // continue what was taken. After an error the plan is as it was before.
 func (r *Reader) Take(m Message) (rows int, err error) {
-	var pack chainv1.Pack
-	if err := proto.Unmarshal(m.Data, &pack); err != nil {
+	pack, err := ReadPack(m.Data)
+	if err != nil {
 		// The next message carries the digest of these bytes: it can be trusted
 		// whatever this one was.
 		r.Plan.poison(m.Seq, -1, nil, nil, "the message cannot be read: "+err.Error(), m.Data)
@@ -67,7 +65,7 @@ func (r *Reader) Take(m Message) (rows int, err error) {
 			ErrBroken, pack.GetPrevSeq(), pack.GetPrevDigest(), r.seq, r.digest)
 	}
 	before := r.Plan.Rows
-	if err := r.Plan.Take(m.Seq, &pack); err != nil {
+	if err := r.Plan.Take(m.Seq, pack); err != nil {
 		return 0, err
 	}
 	r.advance(m, pack.GetResume().GetBackfillHeight())

@@ -79,6 +79,7 @@ type Revert struct {
 // Repair gives a canonical block the logs that an earlier sending missed.
 type Repair struct {
 	Pos    uint64
+	Seq    uint64 // message that says so: what earlier ones said of the block is void
 	Block  Block
 	Events []Event
 }

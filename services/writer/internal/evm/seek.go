@@ -32,12 +32,17 @@ type Landing struct {
 // block which the index holds. Hashes link the blocks, so that everything up
 // to that block is what the subject says too; what is above goes the way of a
 // revert, and the messages behind it are applied as always.
-func SeekBack(ctx context.Context, s Subject, head Head, held Held) (Landing, error) {
+//
+// A hash says which block it is, not that all its logs came: the stream that was
+// lost may have held it incomplete where this one does not, or the other way
+// round with a Repair behind it. So it goes back to what the second look had
+// found complete (checked, see Checked); where nothing was checked, as far as it can.
+func SeekBack(ctx context.Context, s Subject, head Head, checked uint64, held Held) (Landing, error) {
 	m, err := s.Last(ctx)
 	out := Landing{Beginning: m == nil}
 	for steps := 0; err == nil && m != nil; m, err = Before(ctx, s, m) {
 		if steps++; steps == walkFirst && head.Started {
-			if m, err = bisect(ctx, s, m, head.Number); err != nil || m == nil {
+			if m, err = bisect(ctx, s, m, min(head.Number, checked)); err != nil || m == nil {
 				break
 			}
 		}
@@ -59,7 +64,9 @@ func SeekBack(ctx context.Context, s Subject, head Head, held Held) (Landing, er
 		}
 		if hash != nil && bytes.Equal(hash, resume.GetHash()) {
 			out.Message, out.Resume = m, resume
-			return out, nil
+			if resume.GetHead() <= checked {
+				break
+			}
 		}
 	}
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -97,11 +98,16 @@ func (p *Planner) repair(seq uint64, i, row int, r *chainv1.Repair, u proto.Mess
 		return nil
 	}
 	known := p.Decoder.Children.Forget(number)
-	out, events := p.rows(seq, row, b)
+	out, events := p.rows(seq, row, b, nil)
 	if err := p.adopt(seq, i, &out, known, u); err != nil {
 		return err
 	}
-	p.Steps = append(p.Steps, &Repair{Pos: out.Pos, Block: out, Events: events})
+	// What earlier messages of this plan left to be applied is said anew.
+	void := func(d Dead) bool { return d.Pending && d.Seq < seq && bytes.Equal(d.Hash, out.Hash) }
+	if slices.ContainsFunc(p.Dead, void) {
+		p.Dead = slices.DeleteFunc(slices.Clone(p.Dead), void) // Take may go back to the list that was
+	}
+	p.Steps = append(p.Steps, &Repair{Pos: out.Pos, Seq: seq, Block: out, Events: events})
 	p.Rows += len(events)
 	return nil
 }

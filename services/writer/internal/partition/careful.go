@@ -96,6 +96,21 @@ where build = $1 and partition = $2 and seq <= $3 and status = 'failed'`
 	}
 }
 
+// resume goes on with units that had failed when the writer before ended: one by
+// one, so that they are done or dead in the end.
+func (p *Partition) resume(ctx context.Context) error {
+	if !p.divides() {
+		return nil
+	}
+	const q = `select coalesce(max(seq), 0) from ctl.dead_letters where build = $1 and partition = $2 and status = 'failed'`
+	var seq uint64
+	if err := p.Pool.QueryRow(ctx, q, p.Build, p.Name).Scan(&seq); err != nil {
+		return fmt.Errorf("reading failed units: %w", err)
+	}
+	p.careful = max(p.careful, seq)
+	return nil
+}
+
 // writeUnits writes each unit under a savepoint.
 func (p *Partition) writeUnits(ctx context.Context, tx pgx.Tx, units []Unit, upTo uint64) (failed []failure, dead int, err error) {
 	attempts, err := p.attempts(ctx, tx)
@@ -204,7 +219,8 @@ func (p *Partition) store(ctx context.Context, tx pgx.Tx, f failure, status stri
 	const q = `
 insert into ctl.dead_letters as d (build, partition, seq, unit, block_number, block_hash, reason, body, status, attempts, next_try, last_error)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, case when $9 = 'failed' then now() + $11 * interval '1 millisecond' end, $7)
-on conflict (build, partition, seq, unit) do update set status = excluded.status, attempts = excluded.attempts,
+on conflict (build, partition, seq, unit) do update set block_number = excluded.block_number, block_hash = excluded.block_hash,
+	body = excluded.body, status = excluded.status, attempts = excluded.attempts,
 	next_try = excluded.next_try, last_error = excluded.last_error, orphaned = false, updated_at = now()`
 	why := "postgres refuses it (" + f.why.Code + "): " + f.why.Message
 	_, err := tx.Exec(ctx, q, p.Build, p.Name, f.unit.Seq, f.unit.Index, f.unit.Number, f.unit.Hash, why, f.unit.Body(), status, f.n, wait.Milliseconds())

@@ -168,7 +168,7 @@ func (p *Partition) hold(ctx context.Context, backoff *run.Backoff) error {
 				continue
 			}
 			return err
-		case errors.As(err, &refused) && p.divides():
+		case errors.As(err, &refused) && p.divides() && p.careful < refused.upTo:
 			// Which unit it was is found by writing them one by one.
 			p.careful = refused.upTo
 			p.Log.Warn("postgres refuses a unit", zap.String("partition", p.Name), zap.Uint64("seq", refused.upTo), zap.Error(err))
@@ -208,6 +208,9 @@ func (p *Partition) converge(ctx context.Context, backoff *run.Backoff) error {
 			return err
 		}
 		p.healed()
+	}
+	if err := p.resume(ctx); err != nil {
+		return err
 	}
 	p.load(cur)
 

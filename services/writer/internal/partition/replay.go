@@ -87,6 +87,9 @@ func (p *Partition) replayNext(ctx context.Context) (more bool, err error) {
 	}
 	to := from
 	late, why := r.Late(from, l, from.Pos+1)
+	if why == nil && late.Rows > feedv1.LateRows {
+		why = &Refusal{Reason: fmt.Sprintf("its %d rows do not fit behind a message; index the network anew", late.Rows)}
+	}
 	if why == nil {
 		to.Pos += uint64(late.Rows)
 		if seq, _ := feedv1.SplitPosition(to.Pos); seq != from.Seq {
@@ -139,6 +142,30 @@ func (p *Partition) replayNext(ctx context.Context) (more bool, err error) {
 	p.Hints.Offer(r.Hint(&from, &to))
 	p.publish(to)
 	return true, nil
+}
+
+// Each life of a partition has unit numbers of its own: no message has as many
+// units, and so many lives fit into an integer.
+const (
+	unitsPerLife = 1 << 22
+	maxLives     = 500
+)
+
+// setAside keeps the letters of messages behind a seek back apart from those
+// that the same sequences will bring anew: what is known to be missing of rows
+// that are kept stays known. A unit that had failed was not passed.
+func (p *Partition) setAside(ctx context.Context, tx pgx.Tx, after, seekBacks uint64) error {
+	const failed = `delete from ctl.dead_letters where build = $1 and partition = $2 and seq > $3 and status = 'failed'`
+	if _, err := tx.Exec(ctx, failed, p.Build, p.Name, after); err != nil {
+		return fmt.Errorf("dropping failed units: %w", err)
+	}
+	const kept = `
+update ctl.dead_letters set unit = unit + $4
+where build = $1 and partition = $2 and seq > $3 and unit < $5`
+	if _, err := tx.Exec(ctx, kept, p.Build, p.Name, after, unitsPerLife*(1+seekBacks%maxLives), unitsPerLife); err != nil {
+		return fmt.Errorf("setting dead letters aside: %w", err)
+	}
+	return nil
 }
 
 func (p *Partition) nextLetter(ctx context.Context) (l Letter, ok bool, err error) {

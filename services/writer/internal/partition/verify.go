@@ -152,7 +152,10 @@ func (p *Partition) seekBack(ctx context.Context, cause error) error {
 		if err := cur.move(ctx, tx, &to); err != nil {
 			return err
 		}
-		return target.Write(ctx, tx)
+		if err := target.Write(ctx, tx); err != nil {
+			return err
+		}
+		return p.setAside(ctx, tx, to.Seq, cur.SeekBacks)
 	})
 	if err != nil {
 		return fmt.Errorf("seeking back from %d to %d: %w", cur.Seq, to.Seq, err)

@@ -59,6 +59,9 @@ func ensure(ctx context.Context, tx pgx.Tx, build string, projection int, networ
 			return fmt.Errorf("reviving the build: %w", err)
 		}
 	}
+	if err := indexFactories(ctx, tx, build, networks); err != nil {
+		return err
+	}
 	return writeNetworks(ctx, tx, build, networks)
 }
 

@@ -26,6 +26,13 @@ from ctl.builds b where b.build = $1`
 // Promote makes a build the one that the api serves: one row, no DDL.
 func Promote(ctx context.Context, pool *pgxpool.Pool, build string) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		var known bool
+		if err := tx.QueryRow(ctx, `select exists (select from ctl.builds where build = $1)`, build).Scan(&known); err != nil {
+			return err
+		}
+		if !known {
+			return fmt.Errorf("there is no build %q", build)
+		}
 		for _, q := range []string{
 			`insert into ctl.deployments (build) values ($1) on conflict (one) do update set build = excluded.build, promoted_at = now()`,
 			`update ctl.builds set status = 'retired' where status = 'live' and build <> $1`,

@@ -1,0 +1,61 @@
+// Package core is the writer's steps for a simulation: messages of an EVM
+// network's subject become steps in stream order, for a store of the caller's
+// making.
+package core
+
+import (
+	"context"
+
+	"fondaco.dev/proto/config"
+	"fondaco.dev/services/writer/internal/decode"
+	"fondaco.dev/services/writer/internal/evm"
+)
+
+// What a plan is made of; see the fields of each.
+type (
+	Place   = evm.Place
+	Head    = evm.Head
+	Message = evm.Message
+	Subject = evm.Subject
+	Landing = evm.Landing
+	Step    = evm.Step
+	Segment = evm.Segment
+	Revert  = evm.Revert
+	Repair  = evm.Repair
+	Block   = evm.Block
+	Event   = evm.Event
+	Dead    = evm.Dead
+)
+
+// ErrBroken says that a message does not continue the place: seek back.
+var ErrBroken = evm.ErrBroken
+
+// Reader plans the messages of a subject behind a place.
+type Reader struct{ reader *evm.Reader }
+
+// NewReader goes on behind a place. held looks a block of the store up: its
+// hash, or nil.
+func NewReader(net *config.Network, at Place, held func(number uint64) ([]byte, error)) *Reader {
+	plan := &evm.Planner{Network: net.Name, Decoder: decode.New(net.Contracts), Held: held}
+	return &Reader{evm.NewReader(plan, at)}
+}
+
+// Take plans one message; after an error the plan is as it was before.
+func (r *Reader) Take(m Message) error {
+	_, err := r.reader.Take(m)
+	return err
+}
+
+// Plan is what was taken and not yet written, and the place at its end.
+func (r *Reader) Plan() (steps []Step, dead []Dead, end Place) {
+	return r.reader.Plan.Steps, r.reader.Plan.Dead, r.reader.Place()
+}
+
+// Clear drops what was written.
+func (r *Reader) Clear() { r.reader.Plan.Clear() }
+
+// SeekBack looks for the newest message that ends at a block of the store which
+// was checked.
+func SeekBack(ctx context.Context, s Subject, head Head, checked uint64, held func(number uint64) ([]byte, error)) (Landing, error) {
+	return evm.SeekBack(ctx, s, head, checked, held)
+}
