@@ -34,8 +34,10 @@ test: setup ## every test of every module, with the race detector
 	done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
-test-long: export FONDACO_KILLS ?= 300
-test-long: ## the same tests, longer: more kills, more random cases
+test-long: export FONDACO_KILLS ?= 500
+test-long: export FONDACO_SEEDS ?= 20
+test-long: export FONDACO_SIM_SEEDS ?= 2000
+test-long: ## the same tests, longer: more kills, seeds and random cases
 	$(MAKE) test TESTFLAGS="-race -timeout 3h"
 	@for m in $(MODULES); do (cd $$m && \
 		rapid=$$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}' ./...) && \

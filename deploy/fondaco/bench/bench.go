@@ -25,14 +25,16 @@ type Bench struct {
 	Profiles string    // folder for CPU profiles of the services, "" = none
 	Env      []string  // more settings of the services, NAME=value
 	Only     []string  // names of parts to run, empty = all
+	Cold     bool      // Postgres has just started: see warm
 
 	Blocks  int // of the dense chain, 100 logs each; default 1,000
 	Sparse  int // blocks of the sparse chain, one in 100 with one log; default 200,000
 	Rows    int // of the flat run; default 1,000,000
 	Samples int // blocks of the latency run; default 200
-	Stage   int // logs of the staged run; default 300,000
+	Stage   int // logs of the staged run; default 600,000
 	Verify  int // logs of each run with receipts; default 100,000
 
+	quick    bool
 	profiles sync.WaitGroup
 	peaks    map[string]int64
 	table    table
@@ -41,6 +43,7 @@ type Bench struct {
 // Quick makes every size small: the run shows that all of it works, and
 // measures nothing.
 func (b *Bench) Quick() {
+	b.Cold, b.quick = true, true
 	b.Blocks, b.Sparse, b.Rows, b.Samples, b.Stage, b.Verify = 40, 2_000, 20_000, 10, 10_000, 4_000
 }
 
@@ -62,7 +65,7 @@ func (b *Bench) Run(ctx context.Context) error {
 	def(&b.Sparse, 200_000)
 	def(&b.Rows, 1_000_000)
 	def(&b.Samples, 200)
-	def(&b.Stage, 300_000)
+	def(&b.Stage, 600_000)
 	def(&b.Verify, 100_000)
 	if b.Bin == "" {
 		dir, err := os.MkdirTemp("", "fondaco-bench-*")

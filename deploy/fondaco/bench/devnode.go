@@ -84,6 +84,19 @@ func (d *Dev) fill(ctx context.Context, blocks, txs, logs int) error {
 			return err
 		}
 	}
+	// A transaction may come one block later than it was sent.
+	for {
+		mined, err := d.node.Client().NonceAt(ctx, d.account().Address, nil)
+		if err != nil {
+			return err
+		}
+		if mined == d.nonce {
+			break
+		}
+		if _, err := d.node.Commit(); err != nil {
+			return err
+		}
+	}
 	d.load = Load{URL: d.node.HTTPURL(), WS: d.node.WSURL(), ChainID: d.node.ChainID(), Start: first.NumberU64() + 1,
 		Last: d.node.Head().Number.Uint64(), Logs: blocks * txs * logs, Token: d.token.Hex()}
 	return nil

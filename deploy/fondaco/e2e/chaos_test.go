@@ -30,7 +30,7 @@ func TestFrozenAndKilledTwinsLeaveOneIndex(t *testing.T) {
 	stopChains := drive(t, net)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed of the chaos: %d", seed)
-	t.Logf("acts: %v", s.chaos(rand.New(rand.NewPCG(seed, 1)), max(20, kills(t)/2), names))
+	t.Logf("acts: %v", s.chaos(rand.New(rand.NewPCG(seed, 1)), max(20, kills(t)/3), names))
 	stopChains()
 	s.checkChains(net)
 }

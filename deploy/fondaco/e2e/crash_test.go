@@ -25,10 +25,10 @@ import (
 	"fondaco.dev/services/devnet/evm"
 )
 
-// kills of one run: at least 30, more by FONDACO_KILLS.
+// kills of one run: 50, more by FONDACO_KILLS.
 func kills(t *testing.T) int {
 	t.Helper()
-	n := 30
+	n := 50
 	if v := os.Getenv("FONDACO_KILLS"); v != "" {
 		var err error
 		if n, err = strconv.Atoi(v); err != nil || n < 1 {
@@ -137,7 +137,7 @@ func drive(t *testing.T, net *devnet.Devnet) (stop func()) {
 	var wg sync.WaitGroup
 	// A clean index has only what the Casper node's buffer holds: a longer run
 	// makes its blocks more slowly, not more of them.
-	casperPeriod := 400 * time.Millisecond * time.Duration(max(1, kills(t)/30))
+	casperPeriod := 400 * time.Millisecond * time.Duration(max(1, kills(t)/50))
 	d := driver.New(driver.Config{EVM: net.EVM, Casper: net.Casper, Seed: "e2e", EVMPeriod: 250 * time.Millisecond, CasperPeriod: casperPeriod, Transactions: 6})
 	wg.Go(func() { _ = d.Run(ctx) })
 	reorgs := 0

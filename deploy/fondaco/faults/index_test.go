@@ -167,16 +167,15 @@ func (w *world) settle(r row, limit time.Duration) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), limit)
 	defer cancel()
-	tick := time.NewTicker(40 * time.Millisecond)
-	defer tick.Stop()
 	var have, want []string
 	var err error
 	for {
+		began := time.Now()
 		got, failed := w.indexed(ctx)
 		if err = failed; err == nil {
 			have = got
 		}
-		want = expected(w.chain.Canonical())
+		want = expected(w.chain.Canonical()[r.from:])
 		if r.final {
 			to := w.chain.Finalized()
 			have, want = upTo(have, to), upTo(want, to)
@@ -191,7 +190,7 @@ func (w *world) settle(r row, limit time.Duration) {
 			return
 		}
 		select {
-		case <-tick.C:
+		case <-time.After(max(40*time.Millisecond, 4*time.Since(began))): // looking is not to be the work
 			continue
 		case <-ctx.Done():
 		}

@@ -50,7 +50,8 @@ type world struct {
 	t      *testing.T
 	seed   uint64
 	rng    *rand.Rand
-	chain  *fault.Memory
+	chain  *fault.Memory // what the index is to hold in the end
+	places []*place      // what each endpoint serves, mostly chain
 	boards []endpoint
 	nats   string
 	db     env.Secret
@@ -89,6 +90,11 @@ func newWorld(t *testing.T, nats string, seed uint64, r row) *world {
 		lag = 16
 	}
 	w.chain = &fault.Memory{Chain: memchain.New(memchain.Config{Seed: seed, FinalityLag: lag, Period: 1}), Refill: w.logs, Address: token, Topic: transfer}
+	if r.from > 0 {
+		for w.chain.Head().Number() < r.from-1 {
+			w.chain.Mine()
+		}
+	}
 	w.chain.Deploy(token)
 	for i, faults := range r.endpoints {
 		w.serve(seed+uint64(i)*1000, faults...)
@@ -100,7 +106,10 @@ func newWorld(t *testing.T, nats string, seed uint64, r row) *world {
 // serve opens an endpoint of the chain.
 func (w *world) serve(seed uint64, faults ...fault.Fault) {
 	w.t.Helper()
-	b, err := fault.New(w.chain, seed, faults...)
+	at := &place{}
+	at.chain.Store(w.chain)
+	w.places = append(w.places, at)
+	b, err := fault.New(at, seed, faults...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -122,8 +131,15 @@ func (w *world) configure(r row) {
 			ws = append(ws, fmt.Sprintf("%q", b.WS()))
 		}
 	}
-	text := fmt.Sprintf("networks:\n  - {name: %s, kind: evm, chain_id: 1337, rpc: [%s], ws: [%s], %s contracts: [{name: usd, address: %q, abi: erc20.json, start_block: 0}]}\n",
-		networkName(r.name, w.seed), strings.Join(rpc, ","), strings.Join(ws, ","), r.yaml, token.Hex())
+	contract := ", start_block: 0"
+	if r.from > 0 {
+		contract = "" // it is found
+	}
+	if r.reads {
+		contract += `, reads: [{name: supply, call: "totalSupply()", to: self, returns: [bytes32]}, {name: of, call: "balanceOf(address)", args: [$to], to: self, returns: [bytes32]}]`
+	}
+	text := fmt.Sprintf("networks:\n  - {name: %s, kind: evm, chain_id: 1337, rpc: [%s], ws: [%s], %s contracts: [{name: usd, address: %q, abi: erc20.json%s}]}\n",
+		networkName(r.name, w.seed), strings.Join(rpc, ","), strings.Join(ws, ","), r.yaml, token.Hex(), contract)
 	w.load(text)
 }
 

@@ -61,7 +61,7 @@ func (p Params) or(d Params) Params {
 
 // Fault is a fault with its strength.
 type Fault struct {
-	Name string
+	Name string `json:"name"`
 	Params
 }
 

@@ -87,6 +87,7 @@ func TestEveryFaultActs(t *testing.T) {
 			calls := []string{
 				headCall, finalCall, allLogs, newestLogs, "eth_chainId", "eth_blockNumber", `eth_getBlockByNumber "0x26",false`,
 				`eth_getBlockByNumber "0x5",false`, `eth_getBlockReceipts "0x28"`, `eth_getCode "0x0000000000000000000000000000000000000001","latest"`,
+				`eth_getCode "0x0000000000000000000000000000000000000001","0x5"`,
 			}
 			_, honest := ask(t, s, calls...)
 			if err := s.Set(f.Name, Params{Pause: time.Microsecond}); err != nil {

@@ -43,6 +43,8 @@ var specs = []spec{
 	{Name: "wrong-chain-id", Says: "the endpoint serves another chain id", call: wrongChainID},
 	{Name: "wrong-number", Says: "another block than the one asked for is answered", Default: Params{P: 0.3}, call: wrongNumber},
 	{Name: "pruned-history", Says: "old logs are [], old blocks and receipts null", Default: Params{Blocks: 20}, call: prunedHistory},
+	{Name: "pruned-state", Says: "eth_call and eth_getCode at old blocks fail for want of the state, or with k = 2 answer 0x", Default: Params{Blocks: 20, K: 1}, call: prunedState},
+	{Name: "null-state", Says: "eth_call and eth_getCode answer null", Default: Params{P: 0.4}, call: nullState},
 
 	{Name: "range-error", Says: "eth_getLogs over many heights or logs is refused, in the words of hosted services; k chooses one", Default: Params{Blocks: 3}, call: rangeError},
 	{Name: "rate-limit", Says: "storms of 429", Default: Params{K: 8}, transport: rateLimit},

@@ -9,7 +9,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math/big"
+	"slices"
 	"sync"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -46,6 +48,7 @@ type Chain struct {
 	byTx      map[common.Hash]*Block
 	finalized uint64
 	salt      uint64
+	clones    uint64
 	code      map[common.Address]uint64 // since which height an address has code
 	watchers  map[chan *Block]struct{}
 }
@@ -193,6 +196,18 @@ func (c *Chain) Reorg(r evm.Reorg, refill func(height uint64) []Log) (*Block, er
 	}
 	c.blocks = branch
 	return branch[len(branch)-1], nil
+}
+
+// Clone is a chain with the same blocks that goes on by itself: what the two
+// mine from here on differs.
+func (c *Chain) Clone() *Chain {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clones++
+	return &Chain{
+		cfg: c.cfg, blocks: slices.Clone(c.blocks), byHash: maps.Clone(c.byHash), byTx: maps.Clone(c.byTx), finalized: c.finalized,
+		salt: c.salt + c.clones<<24, code: maps.Clone(c.code), watchers: map[chan *Block]struct{}{},
+	}
 }
 
 // Adopt makes a block that was canonical before the head again, with all its

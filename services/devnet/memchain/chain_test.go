@@ -111,3 +111,23 @@ func TestReorgs(t *testing.T) {
 		}
 	}
 }
+
+// TestClone: two chains with one past and two futures.
+func TestClone(t *testing.T) {
+	t.Parallel()
+	a := New(Config{Seed: 1, FinalityLag: 4})
+	for range 10 {
+		a.Mine()
+	}
+	b, c := a.Clone(), a.Clone()
+	if b.Head() != a.Head() || b.Finalized() != 6 {
+		t.Fatal("the clone begins elsewhere")
+	}
+	hashes := map[common.Hash]bool{a.Mine().Hash: true, b.Mine().Hash: true, c.Mine().Hash: true}
+	if len(hashes) != 3 {
+		t.Error("the futures are the same")
+	}
+	if a.Canonical()[11].Header.ParentHash != b.Canonical()[11].Header.ParentHash || len(a.Canonical()) != 12 {
+		t.Error("the pasts differ")
+	}
+}

@@ -24,6 +24,7 @@ func main() {
 	flag.IntVar(&b.Samples, "samples", 0, "blocks of the latency run (default 200)")
 	flag.StringVar(&b.Bin, "bin", "", "folder of the services' programs (default: build them)")
 	flag.StringVar(&b.Profiles, "profiles", "", "folder for CPU profiles of the services (default: none)")
+	flag.BoolVar(&b.Cold, "cold", false, "measure with a Postgres that has just started")
 	only := flag.String("only", "", "parts to run, of dense,head,staged,flat,verify,sparse (default: all)")
 	env := flag.String("env", "", "more settings of the services: NAME=value,NAME=value")
 	flag.Parse()

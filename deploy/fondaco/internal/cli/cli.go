@@ -3,6 +3,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -41,8 +42,15 @@ func command(out, errOut io.Writer, ran *bool) *cobra.Command {
 		Short:         "Stores what happens on chains, serves it, and runs an order book",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		// Arguments are right once a command's own code is reached.
-		PersistentPreRun:  func(*cobra.Command, []string) { *ran = true },
+		// Arguments are right once a command's own code is reached; cobra looks at
+		// its flags' rules only later.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := errors.Join(cmd.ValidateRequiredFlags(), cmd.ValidateFlagGroups()); err != nil {
+				return err
+			}
+			*ran = true
+			return nil
+		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
 	root.SetOut(out)
@@ -52,6 +60,24 @@ func command(out, errOut io.Writer, ran *bool) *cobra.Command {
 		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), release.String()) },
 	})
 	return root
+}
+
+// group is a command that only holds others. Without a flag of its own it
+// would say that those of a mistyped one are unknown, and cobra runs it without
+// a word about an argument that is none of its commands.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, FParseErrWhitelist: cobra.FParseErrWhitelist{UnknownFlags: true},
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("%s is not a command by itself: see `%[1]s --help`", cmd.CommandPath())
+			}
+			return fmt.Errorf("unknown command %q for %q: see `%[2]s --help`", args[0], cmd.CommandPath())
+		},
+		RunE: func(*cobra.Command, []string) error { return nil }, // never: Args refuses all
+	}
+	cmd.AddCommand(commands...)
+	return cmd
 }
 
 func upCommand() *cobra.Command {

@@ -27,7 +27,12 @@ func TestMainSaysWhatIsWrong(t *testing.T) {
 		{"no system for status", []string{"status", "--data-dir", empty}, 1, "", "fondaco up"},
 		{"no system for endpoints", []string{"endpoints", "--data-dir", empty}, 1, "", "fondaco up"},
 		{"no system for dead letters", []string{"deadletters", "list", "--data-dir", empty}, 1, "", "fondaco up"},
-		{"dead letters of nothing", []string{"deadletters", "replay", "--data-dir", empty}, 1, "", "network"},
+		{"dead letters of nothing", []string{"deadletters", "replay", "--data-dir", empty}, 2, "", "network"},
+		{"dead letters of two kinds", []string{"deadletters", "replay", "--all", "--id", "x"}, 2, "", "all id"},
+		{"a group by itself", []string{"deadletters"}, 2, "", "--help"},
+		{"an unknown command of a group", []string{"deadletters", "burn"}, 2, "", `unknown command "burn"`},
+		{"with a flag", []string{"deadletters", "burn", "--data-dir", empty}, 2, "", `unknown command "burn"`},
+		{"help of a group", []string{"account", "--help"}, 0, "create", ""},
 		{"no name", []string{"account", "create", "--role", "trader"}, 2, "", "arg"},
 		{"both ways to the system", []string{"account", "create", "x", "--role", "trader", "--data-dir", empty, "--nats", "nats://127.0.0.1:1"}, 1, "", "either"},
 	} {

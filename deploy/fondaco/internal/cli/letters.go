@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,14 +35,14 @@ func writerCommand(cmd *cobra.Command, t *target, args ...string) error {
 	if err != nil {
 		return err
 	}
-	if writer.Run(args, lookup, cmd.OutOrStdout(), cmd.ErrOrStderr()) != 0 {
-		return errors.New(args[0] + " was not carried out; the line above says why")
+	var complaint strings.Builder
+	if writer.Run(args, lookup, cmd.OutOrStdout(), &complaint) != 0 {
+		return errors.New(strings.TrimPrefix(strings.TrimSpace(complaint.String()), "writer: "))
 	}
 	return nil
 }
 
 func lettersCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "deadletters", Short: "Look after units that could not be applied"}
 	var t target
 	var network, id string
 	var all bool
@@ -85,6 +86,5 @@ func lettersCommand() *cobra.Command {
 	replay.Flags().BoolVar(&all, "all", false, "all of every network")
 	replay.MarkFlagsOneRequired("network", "id", "all")
 	replay.MarkFlagsMutuallyExclusive("network", "id", "all")
-	cmd.AddCommand(list, replay)
-	return cmd
+	return group("deadletters", "Look after units that could not be applied", list, replay)
 }

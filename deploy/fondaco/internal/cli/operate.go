@@ -88,7 +88,6 @@ func joined(urls []string) string {
 }
 
 func streamsCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "streams", Short: "Look after the streams"}
 	var t target
 	var monitors []string
 	var profileName string
@@ -128,8 +127,7 @@ func streamsCommand() *cobra.Command {
 	t.busFlags(apply)
 	apply.Flags().StringSliceVar(&monitors, "monitor", nil, "monitoring URLs of every server, such as http://nats:8222")
 	apply.Flags().StringVar(&profileName, "profile", "", "profile of the whole system (FONDACO_PROFILE, default production)")
-	cmd.AddCommand(apply)
-	return cmd
+	return group("streams", "Look after the streams", apply)
 }
 
 // externalSystem is the profile of a system that this command does not run.
@@ -151,7 +149,6 @@ func externalSystem(flag string) (infra.System, error) {
 }
 
 func accountCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "account", Short: "Look after accounts"}
 	var t target
 	var role string
 	var deposits []string
@@ -176,8 +173,7 @@ func accountCommand() *cobra.Command {
 	create.Flags().StringVar(&role, "role", "", "trader, reader, operator, auditor or admin; required")
 	create.Flags().StringArrayVar(&deposits, "deposit", nil, "ASSET=AMOUNT, once per asset; demo and dev systems only")
 	create.Flags().StringVar(&t.config, "config", "", "fondaco.yaml, for --deposit with --nats (FONDACO_CONFIG)")
-	cmd.AddCommand(create, revokeCommand())
-	return cmd
+	return group("account", "Look after accounts", create, revokeCommand())
 }
 
 func revokeCommand() *cobra.Command {
@@ -288,20 +284,26 @@ func statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Say how far each network is",
-		Args:  cobra.NoArgs,
+		Long: "Prints a line a network: heights, what is proved of it (complete from and checked up to which height, and by what\n" +
+			"an absent event is excluded) and what is wrong; then, with --data-dir, what each service waits for.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var admin map[string]string
 			if base == "" {
 				run, err := t.run()
 				if err != nil {
 					return err
 				}
-				base = run.HTTP
+				base, admin = run.HTTP, run.Admin
 			}
 			s, err := operator.ReadStatus(cmd.Context(), base)
 			if err != nil {
 				return err
 			}
-			return s.Print(cmd.OutOrStdout())
+			if err := s.Print(cmd.OutOrStdout()); err != nil || admin == nil {
+				return err
+			}
+			return operator.PrintWaiting(cmd.Context(), cmd.OutOrStdout(), admin)
 		},
 	}
 	t.flags(cmd)

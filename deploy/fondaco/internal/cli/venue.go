@@ -12,7 +12,6 @@ import (
 )
 
 func venueCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "venue", Short: "Look after the order book"}
 	var t target
 	var venue string
 	accept := &cobra.Command{
@@ -43,6 +42,5 @@ func venueCommand() *cobra.Command {
 	t.flags(accept)
 	t.busFlags(accept)
 	accept.Flags().StringVar(&venue, "venue", "", "name of the venue (default: the running system's)")
-	cmd.AddCommand(accept)
-	return cmd
+	return group("venue", "Look after the order book", accept)
 }

@@ -57,7 +57,7 @@ const stale = 30 * time.Second
 // Print writes a table a network for a person.
 func (e Endpoints) Print(w io.Writer, now time.Time) error {
 	if len(e) == 0 {
-		_, err := fmt.Fprintln(w, "no event-handler has told of any endpoint yet")
+		_, err := fmt.Fprintln(w, "no event-handler has told of any endpoint yet; `fondaco status` says what it waits for")
 		return err
 	}
 	var names []string
@@ -81,7 +81,7 @@ func (e Endpoints) Print(w io.Writer, now time.Time) error {
 			if p.Current {
 				mark = "*"
 			}
-			fmt.Fprintf(tab, "%s %s\t%s\t%s\t%d\t%d\t%d\t%s\t%d\t%d\t%s\n", mark, p.Name, p.State, latency(p.Latency), p.Head, p.Finalized, p.Lowest,
+			fmt.Fprintf(tab, "%s %s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\n", mark, p.Name, p.State, latency(p.Latency), unless(p.Head), unless(p.Finalized), p.Lowest,
 				unless(p.Window), p.Calls, p.Errors, lastError(p, now))
 		}
 		if err := tab.Flush(); err != nil {
@@ -109,5 +109,8 @@ func lastError(p topology.EndpointStatus, now time.Time) string {
 	if p.Error == "" {
 		return "-"
 	}
-	return fmt.Sprintf("%v ago: %s", now.Sub(time.UnixMilli(p.ErrorAt)).Round(time.Second), p.Error)
+	// Most complaints begin with the name, which stands at the begin of the line.
+	host, _, _ := strings.Cut(p.Name, "#")
+	why := strings.TrimPrefix(strings.TrimPrefix(p.Error, p.Name+" "), host+" ")
+	return fmt.Sprintf("%v ago: %s", now.Sub(time.UnixMilli(p.ErrorAt)).Round(time.Second), why)
 }

@@ -28,7 +28,7 @@ func TestEndpointsTable(t *testing.T) {
 main
   endpoint     state    latency  head  finalized  serves from  window  calls  errors  last error
 * https://a    healthy  12.3 ms  100   90         0            500     7      0       -
-  https://a#2  pruned   -        99    0          50           -       0      1       3s ago: https://a answered status 503
+  https://a#2  pruned   -        99    -          50           -       0      1       3s ago: answered status 503
 `
 	if out.String() != want {
 		t.Errorf("printed\n%s\nwant\n%s", out.String(), want)

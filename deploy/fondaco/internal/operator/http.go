@@ -1,10 +1,12 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -56,6 +58,12 @@ type Network struct {
 	Finalized *uint64 `json:"finalized"`
 	Lag       *int64  `json:"lag_blocks"`
 	Status    string  `json:"status"`
+	Problem   string  `json:"problem"`
+
+	// EVM networks only.
+	CompleteFrom *uint64 `json:"complete_from"`
+	CheckedTo    *uint64 `json:"checked_to"`
+	Assurance    string  `json:"assurance"`
 }
 
 // ReadStatus asks the api.
@@ -78,11 +86,47 @@ func ReadStatus(ctx context.Context, base string) (Status, error) {
 func (s Status) Print(w io.Writer) error {
 	fmt.Fprintf(w, "%s %s: %s\n", s.Name, s.Version, s.Status)
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tab, "network\tkind\thead\tindexed\tfinalized\tbehind\tstatus")
+	fmt.Fprintln(tab, "network\tkind\thead\tindexed\tfinalized\tbehind\tstatus\tcomplete from\tchecked to\tassurance")
 	for _, n := range s.Networks {
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.Kind, figure(n.Head), figure(n.Indexed), figure(n.Finalized), figure(n.Lag), n.Status)
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.Kind, figure(n.Head), figure(n.Indexed), figure(n.Finalized), figure(n.Lag),
+			n.Status, figure(n.CompleteFrom), figure(n.CheckedTo), cmp.Or(n.Assurance, "-"))
 	}
-	return tab.Flush()
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	for _, n := range s.Networks {
+		if n.Problem != "" {
+			fmt.Fprintf(w, "%s: %s\n", n.Name, n.Problem)
+		}
+	}
+	return nil
+}
+
+// PrintWaiting asks the admin port of every service what it waits for, and
+// writes a line for each reason. Ready services are not named.
+func PrintWaiting(ctx context.Context, w io.Writer, admin map[string]string) error {
+	for _, service := range slices.Sorted(maps.Keys(admin)) {
+		code, body, err := call(ctx, http.MethodGet, "http://"+admin[service]+"/readyz")
+		if err == nil && code == http.StatusOK {
+			continue
+		}
+		var said struct {
+			WaitingFor map[string]string `json:"waiting_for"`
+		}
+		switch {
+		case err != nil:
+			_, err = fmt.Fprintf(w, "%s does not answer: %v\n", service, err)
+		case json.Unmarshal([]byte(body), &said) != nil || len(said.WaitingFor) == 0:
+			_, err = fmt.Fprintf(w, "%s is not ready: %s\n", service, body)
+		}
+		for _, what := range slices.Sorted(maps.Keys(said.WaitingFor)) {
+			_, err = fmt.Fprintf(w, "%s waits: %s: %s\n", service, what, said.WaitingFor[what])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func figure[T uint64 | int64](n *T) string {
