@@ -126,7 +126,7 @@ func (s *Source) recovered(ep *endpoint) {
 		s.Log.Info("the endpoint answers again", zap.String("endpoint", ep.Name))
 	}
 	ep.rest, ep.err, ep.reported, ep.refused, ep.contradicted = 0, nil, "", 0, 0
-	if s.next() <= ep.lowest {
+	if ep.lowest > 0 && s.next() <= ep.lowest {
 		ep.lowest = 0 // it has served what it was thought to lack
 	}
 }

@@ -49,7 +49,7 @@ func TestPastAgainstTwin(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if seq, err = log.Publish(t.Context(), seq, data, core.Digest(data)); err != nil {
+				if seq, err = log.Publish(t.Context(), seq, nil, data); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -162,7 +162,7 @@ func TestPastWithAHole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := log.Publish(t.Context(), 0, data, core.Digest(data)); err != nil {
+	if _, err := log.Publish(t.Context(), 0, nil, data); err != nil {
 		t.Fatal(err)
 	}
 	p, err := pastOf(t.Context(), log, ^uint64(0))

@@ -80,7 +80,8 @@ func (f *Follower) delivered(node Node, next uint64) {
 // wait for an endpoint that rests. Where one endpoint is all there is, it is asked
 // again.
 func (f *Follower) readers(from, to uint64, nodes []Node) ([]Node, uint64) {
-	origin, until := f.rescan.origins.of(from)
+	// Block 0 has no logs, and to have checked it alone is to have checked nothing.
+	origin, until := f.rescan.origins.of(max(from, 1))
 	to = min(to, until)
 	if origin != nil {
 		for _, n := range nodes {

@@ -87,3 +87,30 @@ func TestRescanWaitsForAnother(t *testing.T) {
 		t.Errorf("checked %d", m.Checked)
 	}
 }
+
+// TestRescanOfBlockZeroAlone: one endpoint gave block 0 and another the rest.
+// "Checked up to 0" is the same as "nothing checked", so that a pass over
+// block 0 alone would be made again and again.
+func TestRescanOfBlockZeroAlone(t *testing.T) {
+	t.Parallel()
+	c := fakenode.NewChain(1, 1)
+	set := rescanSettings(usdTransfers...)
+	set.Endpoints = 2
+	r := newRig(t, c, set)
+	r.catchUp()
+	first := r.node
+	_, r.node = r.another()
+	dense(c, 30)
+	c.Finalize(20)
+	r.catchUp()
+	for range 3 {
+		r.drain()
+		if _, err := r.follower.Rescan(t.Context(), r.node, first); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.drain()
+	if m := r.check(isUSDTransfer); m.Checked != 20 {
+		t.Errorf("checked %d", m.Checked)
+	}
+}
