@@ -14,7 +14,7 @@ import (
 
 // Bounds of what one Follower holds. A pull asks for bytes, since the default
 // of 500 messages of up to 8 MiB each would fill the memory. Both hold the next
-// transaction of a writer while one is under way; more made none faster.
+// transaction of a writer while one is under way.
 const (
 	pullMaxBytes   = 12 << 20 // above the server's max_payload of 8 MiB
 	followMessages = 4096

@@ -285,7 +285,7 @@ var pure = []string{
 }
 
 // quiet packages may have a ctx, but reach nothing by themselves.
-var quiet = []string{"services/event-handler/core", "services/writer/core", "services/api/core"}
+var quiet = []string{"services/event-handler/core", "services/event-handler/internal/core", "services/writer/core", "services/writer/internal/seek", "services/api/core"}
 
 var ioImports = []string{"net", "net/http", "os", "os/exec", "database/sql", "github.com/jackc/pgx/v5", "github.com/nats-io/nats.go", "github.com/redis/go-redis/v9"}
 

@@ -2,23 +2,24 @@ package sim
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 
 	"fondaco.dev/services/devnet/fault"
+	handler "fondaco.dev/services/event-handler/core"
 )
 
 // endpoint is a switchboard that is reached without a network.
-type endpoint struct{ board *fault.Board }
-
-// RoundTrip serves the request on the caller's goroutine.
-func (e endpoint) RoundTrip(r *http.Request) (*http.Response, error) {
-	w := &answer{header: http.Header{}, code: http.StatusOK}
-	e.board.ServeHTTP(w, r)
-	return &http.Response{
-		Status: http.StatusText(w.code), StatusCode: w.code, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.header, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
-	}, nil
+func endpoint(b *fault.Board) handler.Endpoint {
+	return func(body []byte) (int, []byte) {
+		r, err := http.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		if err != nil {
+			panic(err) // the URL is the one above
+		}
+		r.Header.Set("Content-Type", "application/json")
+		w := &answer{header: http.Header{}, code: http.StatusOK}
+		b.ServeHTTP(w, r)
+		return w.code, w.body.Bytes()
+	}
 }
 
 // answer collects what a handler writes.

@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"errors"
-	"net/http"
 
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/proto/config"
@@ -76,12 +75,12 @@ func (l *subjectLog) Publish(ctx context.Context, expected uint64, behind, data 
 func (i *instance) step(ctx context.Context) error {
 	w := i.world
 	if i.evm == nil {
-		transports := make([]http.RoundTripper, len(w.boards))
+		endpoints := make([]handler.Endpoint, len(w.boards))
 		for k, b := range w.boards {
-			transports[k] = endpoint{b}
+			endpoints[k] = endpoint(b)
 		}
 		var err error
-		i.evm, err = handler.Open(ctx, &subjectLog{world: w, life: w.Stream.Life}, w.net, transports, w.limits)
+		i.evm, err = handler.Open(ctx, &subjectLog{world: w, life: w.Stream.Life}, w.net, endpoints, w.limits)
 		if errors.Is(err, errTimeout) || errors.Is(err, handler.ErrFenced) {
 			return nil // it abandoned an open block, and is opened again
 		}

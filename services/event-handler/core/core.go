@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -39,12 +38,14 @@ type EVM struct {
 	publisher *core.Publisher
 }
 
-// Open reads the subject's tail and goes on behind it. Each endpoint is one HTTP
-// round trip.
-func Open(ctx context.Context, log Log, net *config.Network, endpoints []http.RoundTripper, limits Limits) (*EVM, error) {
+// Endpoint answers the body of a JSON-RPC request with an HTTP status and a body.
+type Endpoint func(body []byte) (status int, answer []byte)
+
+// Open reads the subject's tail and goes on behind it.
+func Open(ctx context.Context, log Log, net *config.Network, endpoints []Endpoint, limits Limits) (*EVM, error) {
 	e := &EVM{chainID: net.ChainID}
-	for i, t := range endpoints {
-		client, err := jsonrpc.New(fmt.Sprintf("http://endpoint-%d", i), jsonrpc.Options{Transport: t})
+	for i, answer := range endpoints {
+		client, err := jsonrpc.New(fmt.Sprintf("http://endpoint-%d", i), jsonrpc.Options{Transport: jsonrpc.Local(answer)})
 		if err != nil {
 			return nil, err
 		}

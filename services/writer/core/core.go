@@ -9,6 +9,7 @@ import (
 	"fondaco.dev/proto/config"
 	"fondaco.dev/services/writer/internal/decode"
 	"fondaco.dev/services/writer/internal/evm"
+	"fondaco.dev/services/writer/internal/seek"
 )
 
 // What a plan is made of; see the fields of each.
@@ -16,8 +17,8 @@ type (
 	Place   = evm.Place
 	Head    = evm.Head
 	Message = evm.Message
-	Subject = evm.Subject
-	Landing = evm.Landing
+	Subject = seek.Subject
+	Landing = seek.Landing
 	Step    = evm.Step
 	Segment = evm.Segment
 	Revert  = evm.Revert
@@ -57,5 +58,5 @@ func (r *Reader) Clear() { r.reader.Plan.Clear() }
 // SeekBack looks for the newest message that ends at a block of the store which
 // was checked.
 func SeekBack(ctx context.Context, s Subject, head Head, checked uint64, held func(number uint64) ([]byte, error)) (Landing, error) {
-	return evm.SeekBack(ctx, s, head, checked, held)
+	return seek.Back(ctx, s, head, checked, held)
 }

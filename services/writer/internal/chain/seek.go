@@ -9,12 +9,13 @@ import (
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/services/writer/internal/evm"
 	"fondaco.dev/services/writer/internal/partition"
+	"fondaco.dev/services/writer/internal/seek"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
 	feedv1 "fondaco.dev/proto/feed/v1"
 )
 
-// SeekBack goes back to where the subject and the index agree; see evm.SeekBack.
+// SeekBack goes back to where the subject and the index agree; see seek.Back.
 func (e *EVM) SeekBack(ctx context.Context, cur partition.Cursor, cause error) (partition.Target, error) {
 	distance, err := shift(cur.SeekBacks)
 	if err != nil {
@@ -26,7 +27,7 @@ func (e *EVM) SeekBack(ctx context.Context, cur partition.Cursor, cause error) (
 	if err := e.pool.QueryRow(ctx, e.sql(q), e.network.Name).Scan(&checked); err != nil {
 		return partition.Target{}, fmt.Errorf("reading how far %s was checked: %w", e.name(), err)
 	}
-	at, err := evm.SeekBack(ctx, &subject{e.bus, e.name()}, headOf(cur), checked, e.held)
+	at, err := seek.Back(ctx, &subject{e.bus, e.name()}, headOf(cur), checked, e.held)
 	switch {
 	case err != nil:
 		return partition.Target{}, fmt.Errorf("%s: %w", e.name(), err)

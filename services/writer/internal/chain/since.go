@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
-	"fondaco.dev/services/writer/internal/evm"
+	"fondaco.dev/services/writer/internal/seek"
 )
 
 // since reads the subject backwards from message seq down to a height. Going
@@ -35,7 +35,7 @@ func (e *EVM) since(seq, above uint64, want func(*chainv1.Block) bool) (list []*
 		if complete = w.ceiling <= above || pack.GetPrevSeq() == 0; complete {
 			break
 		}
-		if m, err = evm.Before(e.ctx, stored, m); err != nil {
+		if m, err = seek.Before(e.ctx, stored, m); err != nil {
 			return fail(err)
 		}
 	}

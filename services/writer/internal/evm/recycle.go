@@ -11,8 +11,8 @@ const (
 var recycled = make(chan *Segment, maxRecycled)
 
 // newSegment is empty and has the room of a former one, so that rows are not
-// moved as a plan grows: that was a sixth of the writer's time, and each new
-// piece of memory has to be touched for the first time.
+// moved as a plan grows, and new memory is not touched for the first time for
+// each of them: growing took 140 of 780 ms in a profile.
 func newSegment() *Segment {
 	select {
 	case s := <-recycled:

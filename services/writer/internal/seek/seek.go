@@ -1,4 +1,6 @@
-package evm
+// Package seek finds where a writer goes on in a subject that is not, or no longer,
+// the one that its rows came from.
+package seek
 
 import (
 	"bytes"
@@ -8,27 +10,28 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
+	"fondaco.dev/services/writer/internal/evm"
 )
 
 // Subject is the stored messages of one subject; nil: there is none.
 type Subject interface {
-	Last(ctx context.Context) (*Message, error)
+	Last(ctx context.Context) (*evm.Message, error)
 	// Get is the subject's message with a stream sequence.
-	Get(ctx context.Context, seq uint64) (*Message, error)
+	Get(ctx context.Context, seq uint64) (*evm.Message, error)
 	// Next is its oldest message at or after a stream sequence.
-	Next(ctx context.Context, seq uint64) (*Message, error)
+	Next(ctx context.Context, seq uint64) (*evm.Message, error)
 }
 
 // Landing is where a seek back leads: a message that ends at a block which the
 // index holds. Message is nil where the subject has none, and then Beginning
 // says whether its first message was reached.
 type Landing struct {
-	Message   *Message
+	Message   *evm.Message
 	Resume    *chainv1.Resume
 	Beginning bool
 }
 
-// SeekBack looks from the subject's end backwards for a message that ends at a
+// Back looks from the subject's end backwards for a message that ends at a
 // block which the index holds. Hashes link the blocks, so that everything up
 // to that block is what the subject says too; what is above goes the way of a
 // revert, and the messages behind it are applied as always.
@@ -37,7 +40,7 @@ type Landing struct {
 // lost may have held it incomplete where this one does not, or the other way
 // round with a Repair behind it. So it goes back to what the second look had
 // found complete (checked, see Checked); where nothing was checked, as far as it can.
-func SeekBack(ctx context.Context, s Subject, head Head, checked uint64, held Held) (Landing, error) {
+func Back(ctx context.Context, s Subject, head evm.Head, checked uint64, held evm.Held) (Landing, error) {
 	m, err := s.Last(ctx)
 	out := Landing{Beginning: m == nil}
 	for steps := 0; err == nil && m != nil; m, err = Before(ctx, s, m) {
@@ -82,7 +85,7 @@ const walkFirst = 32
 // bisect finds about the last message at or before m that ends at or below
 // number. Heads go down with reverts, so it may be an earlier one than need be:
 // the messages behind it are applied again, and their links are checked then.
-func bisect(ctx context.Context, s Subject, m *Message, number uint64) (*Message, error) {
+func bisect(ctx context.Context, s Subject, m *evm.Message, number uint64) (*evm.Message, error) {
 	first, err := s.Next(ctx, 1)
 	if err != nil || first == nil {
 		return m, err
@@ -121,7 +124,7 @@ func midBlock(p *chainv1.Pack) bool {
 
 // Before reads the subject's message before m; nil at its beginning, or when
 // the link leads to another message.
-func Before(ctx context.Context, s Subject, m *Message) (*Message, error) {
+func Before(ctx context.Context, s Subject, m *evm.Message) (*evm.Message, error) {
 	pack, err := readPack(m)
 	if err != nil || pack.GetPrevSeq() == 0 {
 		return nil, nil
@@ -133,7 +136,7 @@ func Before(ctx context.Context, s Subject, m *Message) (*Message, error) {
 	return prev, nil
 }
 
-func readPack(m *Message) (*chainv1.Pack, error) {
+func readPack(m *evm.Message) (*chainv1.Pack, error) {
 	var p chainv1.Pack
 	if err := proto.Unmarshal(m.Data, &p); err != nil {
 		return nil, err
