@@ -61,8 +61,13 @@ func (w *world) follow(ctx context.Context, d *helper, r *backfill, api *program
 	if _, text, err := socket.Read(ctx); err != nil || !strings.Contains(string(text), "subscribed") {
 		return nil, fmt.Errorf("subscribing: %s %w", text, err)
 	}
+	conn, err := pgx.Connect(ctx, w.infra.OwnerURL().Reveal())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
 	var readers sync.WaitGroup
-	defer readers.Wait()
+	defer readers.Wait() // before the connection that one of them reads from is closed
 	defer cancel()
 	readers.Go(func() {
 		for {
@@ -82,11 +87,6 @@ func (w *world) follow(ctx context.Context, d *helper, r *backfill, api *program
 			}
 		}
 	})
-	conn, err := pgx.Connect(ctx, w.infra.OwnerURL().Reveal())
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = conn.Close(context.Background()) }()
 	readers.Go(func() {
 		q := fmt.Sprintf("select max(block_number) from ix_%s.events", r.build)
 		tick := time.NewTicker(2 * time.Millisecond)
