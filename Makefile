@@ -6,7 +6,7 @@ BUF       := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.0
 
 # Flags of `go test`.
-TESTFLAGS ?= -race -timeout 15m
+TESTFLAGS ?= -race -timeout 25m
 
 .PHONY: help run setup test test-long bench-chain build dev verify lint generate clean
 

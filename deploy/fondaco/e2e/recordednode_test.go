@@ -181,6 +181,17 @@ func (n *recordedNode) do(c rpcCall) (any, error) {
 			}
 		}
 		return nil, nil
+	case "eth_getBlockByHash":
+		var hash common.Hash
+		if err := json.Unmarshal(c.Params[0], &hash); err != nil {
+			return nil, err
+		}
+		for _, b := range n.blocks {
+			if b.hash == hash {
+				return b.json, nil
+			}
+		}
+		return nil, nil
 	case "eth_getLogs":
 		return n.logs(c.Params[0])
 	}

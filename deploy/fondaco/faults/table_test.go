@@ -120,7 +120,7 @@ const (
 	backlog = 200 // blocks before the services start: windows of finalized ones
 	growth  = 40  // blocks while they run
 	pace    = 15 * time.Millisecond
-	limit   = 60 * time.Second
+	limit   = 120 * time.Second
 )
 
 func reorganise(way evm.Way, depth int) func(w *world) {
@@ -251,7 +251,7 @@ func (r row) play(t *testing.T, nats string, seed uint64, metrics *shown) {
 		w.lift()
 	}
 	w.mine(20) // what was new becomes final
-	w.settle(r, limit)
+	w.settle(r, max(limit, 6*r.timeout))
 	if r.reads {
 		w.compareReads()
 	}
