@@ -113,6 +113,7 @@ func (n *network) session(ctx context.Context) error {
 	})
 
 	n.health.waiting(errors.New("reading the subject's tail"))
+	n.stored.open()
 	tail, err := core.Open(ctx, n.stored)
 	if err != nil {
 		return lost(ctx, err)

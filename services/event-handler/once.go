@@ -84,6 +84,7 @@ func (s *service) onceNetwork(opts *once.Options) (*network, error) {
 func (n *network) onceSession(ctx context.Context, opts *once.Options, lost <-chan struct{}) (evm.Done, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	n.stored.open()
 	tail, err := core.Open(ctx, n.stored)
 	if err != nil {
 		return evm.Done{}, err

@@ -25,8 +25,8 @@ type subjectLog struct {
 	// yields reports whether messages are spaced out to leave room for ORDERS.
 	yields func() bool
 	last   time.Time // end of the last publish
-	// verified is the count of reconnects up to which the tail is what was read or
-	// published here.
+	// verified is the count of reconnects up to which the tail is what the session
+	// read or published; touched by open, and then by Publish only.
 	verified uint64
 	// quiet: rows of the messages are stored and not announced.
 	quiet bool
@@ -53,19 +53,18 @@ func (l *subjectLog) yield(ctx context.Context, size int) error {
 	}
 }
 
+// open begins a session, whose tail is read next.
+func (l *subjectLog) open() { l.verified = l.bus.Reconnects() }
+
 func (l *subjectLog) Last(ctx context.Context) (*core.Message, error) {
-	before := l.bus.Reconnects()
-	m, err := message(l.bus.Last(ctx, chainv1.Stream, l.subject))
-	if err == nil {
-		l.verified = before
-	}
-	return m, err
+	return message(l.bus.Last(ctx, chainv1.Stream, l.subject))
 }
 
 // verify reads the tail again after the connection was made anew: the server may
 // have been restored from a backup, and a sequence be another message's now.
 func (l *subjectLog) verify(ctx context.Context, expected uint64, digest []byte) error {
-	if l.bus.Reconnects() == l.verified {
+	now := l.bus.Reconnects()
+	if now == l.verified {
 		return nil
 	}
 	backoff := run.Backoff{Max: time.Second}
@@ -77,6 +76,7 @@ func (l *subjectLog) verify(ctx context.Context, expected uint64, digest []byte)
 	}
 	switch {
 	case m == nil && expected == 0, m != nil && m.Seq == expected && bytes.Equal(core.Digest(m.Data), digest):
+		l.verified = now
 		return nil
 	}
 	return core.ErrFenced
