@@ -166,7 +166,7 @@ func mixed(w *world) {
 
 func flood(w *world) {
 	w.grow(5, pace)
-	if err := fault.Change(w.chain, "huge-block", fault.Params{}); err != nil {
+	if err := fault.Change(w.chain, "huge-block", fault.Params{K: flooded}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.grow(5, pace)
@@ -251,7 +251,7 @@ func (r row) play(t *testing.T, nats string, seed uint64, metrics *shown) {
 		w.lift()
 	}
 	w.mine(20) // what was new becomes final
-	w.settle(r, max(limit, 6*r.timeout))
+	w.settle(r, max(limit, 9*r.timeout))
 	if r.reads {
 		w.compareReads()
 	}
