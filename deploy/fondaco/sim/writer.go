@@ -59,7 +59,7 @@ func (p *partition) take(ctx context.Context) (bool, error) {
 	if m == nil {
 		return false, nil
 	}
-	err := p.reader.Take(writer.Message{Seq: m.Seq, Data: m.Data})
+	_, err := p.reader.Take(writer.Message{Seq: m.Seq, Data: m.Data})
 	switch {
 	case errors.Is(err, writer.ErrBroken):
 		return true, p.seekBack(ctx)
@@ -73,7 +73,7 @@ func (p *partition) take(ctx context.Context) (bool, error) {
 // commit writes the plan. Now and then the answer to it is lost, done or not.
 func (p *partition) commit() error {
 	w := p.world
-	steps, dead, end := p.reader.Plan()
+	plan, end := p.reader.Plan, p.reader.Place()
 	if end.Seq == p.from.place.Seq {
 		return nil // parts of a block so far
 	}
@@ -82,7 +82,7 @@ func (p *partition) commit() error {
 		p.reader = nil
 		return nil
 	}
-	err := w.Store.commit(p.from, end, steps, dead)
+	err := w.Store.commit(p.from, end, plan.Steps, plan.Dead)
 	switch {
 	case errors.Is(err, errMoved):
 		w.count("writer fenced")
@@ -96,7 +96,7 @@ func (p *partition) commit() error {
 		p.reader = nil
 		return nil
 	}
-	p.reader.Clear()
+	plan.Clear()
 	p.from = w.Store.cursor()
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 // What a plan is made of; see the fields of each.
 type (
+	Reader  = evm.Reader
 	Place   = evm.Place
 	Head    = evm.Head
 	Message = evm.Message
@@ -31,29 +32,12 @@ type (
 // ErrBroken says that a message does not continue the place: seek back.
 var ErrBroken = evm.ErrBroken
 
-// Reader plans the messages of a subject behind a place.
-type Reader struct{ reader *evm.Reader }
-
-// NewReader goes on behind a place. held looks a block of the store up: its
-// hash, or nil.
+// NewReader plans the messages of a subject behind a place. held looks a block
+// of the store up: its hash, or nil.
 func NewReader(net *config.Network, at Place, held func(number uint64) ([]byte, error)) *Reader {
 	plan := &evm.Planner{Network: net.Name, Decoder: decode.New(net.Contracts), Held: held}
-	return &Reader{evm.NewReader(plan, at)}
+	return evm.NewReader(plan, at)
 }
-
-// Take plans one message; after an error the plan is as it was before.
-func (r *Reader) Take(m Message) error {
-	_, err := r.reader.Take(m)
-	return err
-}
-
-// Plan is what was taken and not yet written, and the place at its end.
-func (r *Reader) Plan() (steps []Step, dead []Dead, end Place) {
-	return r.reader.Plan.Steps, r.reader.Plan.Dead, r.reader.Place()
-}
-
-// Clear drops what was written.
-func (r *Reader) Clear() { r.reader.Plan.Clear() }
 
 // SeekBack looks for the newest message that ends at a block of the store which
 // was checked.

@@ -15,7 +15,7 @@ type Proof interface {
 	Suspected(blocks int)
 	// Proven by receipts.
 	Proven(blocks int)
-	// Unproven: no endpoint gave receipts; taken as empty.
+	// Unproven: neither endpoint that was asked serves receipts; taken as empty.
 	Unproven(blocks int)
 	// Mended: receipts held logs that the node had left out.
 	Mended(blocks int)
@@ -35,9 +35,9 @@ const proveBatch = 16
 // prove settles the blocks without wanted logs whose bloom says that they may
 // hold some. Another endpoint is asked first: when it has logs the node was
 // wrong. When it has none either, receipts decide; they are proof wherever they come
-// from, so logs that they hold are taken. Only where no endpoint serves receipts at
-// all are the blocks taken as empty, and counted: a bloom errs, though only in this
-// direction. Any other failure fails the step.
+// from, so logs that they hold are taken. Only where neither of the two serves
+// receipts at all are the blocks taken as empty, and counted: a bloom errs, though only
+// in this direction. Any other failure fails the step.
 func (f *Follower) prove(ctx context.Context, node, second Node, blocks []found) error {
 	if f.set.Tolerate.Bloom {
 		return nil // it says nothing

@@ -12,6 +12,7 @@ import (
 
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/services/writer/internal/casper"
+	"fondaco.dev/services/writer/internal/evm"
 	"fondaco.dev/services/writer/internal/partition"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
@@ -68,7 +69,7 @@ func (c *Casper) clear() {
 
 // Take plans one message.
 func (c *Casper) Take(_ context.Context, m bus.Message) (int, error) {
-	pack, err := readPack(m.Data)
+	pack, err := evm.ReadPack(m.Data)
 	if err != nil {
 		c.dead = append(c.dead, dead{seq: m.Seq, unit: -1, reason: "the message cannot be read: " + err.Error(), body: m.Data})
 		c.advance(m)

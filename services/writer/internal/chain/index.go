@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/services/writer/internal/partition"
@@ -71,15 +70,6 @@ func (l *link) follows(p *chainv1.Pack) error {
 			partition.ErrBroken, p.GetPrevSeq(), p.GetPrevDigest(), l.seq, l.digest)
 	}
 	return nil
-}
-
-// readPack decodes a message.
-func readPack(data []byte) (*chainv1.Pack, error) {
-	var p chainv1.Pack
-	if err := proto.Unmarshal(data, &p); err != nil {
-		return nil, err
-	}
-	return &p, nil
 }
 
 // hint begins the hint of a transaction.

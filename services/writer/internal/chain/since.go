@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
+	"fondaco.dev/services/writer/internal/evm"
 	"fondaco.dev/services/writer/internal/seek"
 )
 
@@ -25,7 +26,7 @@ func (e *EVM) since(seq, above uint64, want func(*chainv1.Block) bool) (list []*
 	}
 	w := backwards{above: above, ceiling: ^uint64(0), repaired: map[uint64]*chainv1.Block{}, want: want}
 	for m != nil {
-		pack, err := readPack(m.Data)
+		pack, err := evm.ReadPack(m.Data)
 		if err != nil {
 			break // its predecessor is not known
 		}

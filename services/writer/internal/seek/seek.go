@@ -7,8 +7,6 @@ import (
 	"context"
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/services/writer/internal/evm"
 )
@@ -49,7 +47,7 @@ func Back(ctx context.Context, s Subject, head evm.Head, checked uint64, held ev
 				break
 			}
 		}
-		pack, bad := readPack(m)
+		pack, bad := evm.ReadPack(m.Data)
 		if bad != nil {
 			break // its predecessor is not known
 		}
@@ -102,7 +100,7 @@ func bisect(ctx context.Context, s Subject, m *evm.Message, number uint64) (*evm
 				break
 			}
 		}
-		pack, bad := readPack(mid)
+		pack, bad := evm.ReadPack(mid.Data)
 		if bad == nil && pack.GetResume().GetStarted() && pack.GetResume().GetHead() > number {
 			high = mid
 		} else {
@@ -125,7 +123,7 @@ func midBlock(p *chainv1.Pack) bool {
 // Before reads the subject's message before m; nil at its beginning, or when
 // the link leads to another message.
 func Before(ctx context.Context, s Subject, m *evm.Message) (*evm.Message, error) {
-	pack, err := readPack(m)
+	pack, err := evm.ReadPack(m.Data)
 	if err != nil || pack.GetPrevSeq() == 0 {
 		return nil, nil
 	}
@@ -134,12 +132,4 @@ func Before(ctx context.Context, s Subject, m *evm.Message) (*evm.Message, error
 		return nil, err
 	}
 	return prev, nil
-}
-
-func readPack(m *evm.Message) (*chainv1.Pack, error) {
-	var p chainv1.Pack
-	if err := proto.Unmarshal(m.Data, &p); err != nil {
-		return nil, err
-	}
-	return &p, nil
 }
