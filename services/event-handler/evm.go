@@ -19,6 +19,7 @@ type evmSource struct {
 	*evm.Source
 	n       *network
 	hint    *evm.Hint
+	sockets []*evm.Socket
 	clients []*jsonrpc.Client
 	// contracts are the network's, each with its first block.
 	contracts []config.Contract
@@ -45,6 +46,9 @@ func (s *evmSource) begin(ctx context.Context, tail core.Tail, genesis []byte, e
 		return err
 	}
 	s.contracts = net.Contracts
+	for i, name := range endpointNames(n.cfg.WS) {
+		s.sockets = append(s.sockets, &evm.Socket{URL: n.cfg.WS[i], Name: name, Hint: s.hint})
+	}
 	follower, err := evm.Restore(ctx, n.stored, tail, s.settings(net), emit)
 	if err != nil {
 		return err
@@ -71,7 +75,11 @@ func (s *evmSource) settings(net *config.Network) evm.Settings {
 func (s *evmSource) connect() ([]evm.Endpoint, error) {
 	cfg := s.n.svc.cfg
 	var out []evm.Endpoint
-	names := endpointNames(s.n.cfg.RPC)
+	var urls []string
+	for _, e := range s.n.cfg.RPC {
+		urls = append(urls, e.URL)
+	}
+	names := endpointNames(urls)
 	for i, e := range s.n.cfg.RPC {
 		c, err := jsonrpc.New(e.URL, jsonrpc.Options{
 			Timeout: cfg.RPCTimeout, MaxBody: int64(cfg.RPCMaxBody) << 20, MaxBatch: cfg.RPCBatch, PerSecond: e.PerSecond,
@@ -100,8 +108,8 @@ func (s *evmSource) Run(ctx context.Context) error {
 		hints.Wait()
 		s.close()
 	}()
-	for _, u := range s.n.cfg.WS {
-		hints.Go(func() { evm.WatchHeads(ctx, u, s.hint, s.n.log) })
+	for _, socket := range s.sockets {
+		hints.Go(func() { socket.Watch(ctx, s.n.log) })
 	}
 	return s.Source.Run(ctx)
 }
@@ -149,11 +157,11 @@ func (s *evmSource) Waiting(err error) {
 
 // endpointNames are what endpoints are called: scheme and host, numbered where
 // several share them.
-func endpointNames(endpoints []config.Endpoint) []string {
-	names := make([]string, len(endpoints))
+func endpointNames(urls []string) []string {
+	names := make([]string, len(urls))
 	seen := map[string]int{}
-	for i, e := range endpoints {
-		names[i] = jsonrpc.Name(e.URL)
+	for i, u := range urls {
+		names[i] = jsonrpc.Name(u)
 		if seen[names[i]]++; seen[names[i]] > 1 {
 			names[i] = fmt.Sprintf("%s#%d", names[i], seen[names[i]])
 		}

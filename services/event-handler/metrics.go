@@ -15,6 +15,8 @@ type metrics struct {
 	deepReorg     *prometheus.GaugeVec
 	rescanned     *prometheus.GaugeVec
 	unsettled     *prometheus.GaugeVec
+	standing      *prometheus.GaugeVec
+	hinting       *prometheus.GaugeVec
 
 	endpointState   *prometheus.GaugeVec
 	endpointLatency *prometheus.GaugeVec
@@ -86,6 +88,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 
 		rescanned:   gauge("rescan_checked_height", "Height up to which final blocks were read a second time and agree."),
 		unsettled:   gauge("rescan_unsettled", "1 while endpoints disagree about a final block and nothing proves who is right."),
+		standing:    gauge("rescan_standing", "1 while final blocks wait to be read a second time, and none was for a while."),
+		hinting:     gauge("hinting", "1 while heads come over a WebSocket endpoint.", "endpoint"),
 		proof:       counter("proof_blocks_total", "Blocks without logs whose bloom leaves a doubt, and how it was settled.", "outcome"),
 		differences: counter("rescan_differences_total", "Final blocks of which two readings differed."),
 		repairs:     counter("repairs_total", "Final blocks that were published again with their complete logs."),

@@ -14,6 +14,7 @@ import (
 	"fondaco.dev/pkg/run"
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/proto/config"
+	"fondaco.dev/proto/topology"
 	"fondaco.dev/services/event-handler/internal/core"
 )
 
@@ -27,6 +28,8 @@ type network struct {
 	log     *zap.Logger
 	health  *health
 	stored  *subjectLog
+	// standing outlives sessions: each of them begins where the last one stood.
+	standing standing
 }
 
 func newNetwork(s *service, n *config.Network, ready *admin.Status) *network {
@@ -40,6 +43,7 @@ func newNetwork(s *service, n *config.Network, ready *admin.Status) *network {
 type source interface {
 	Run(ctx context.Context) error
 	progress() progress
+	told() topology.EndpointsStatus
 }
 
 // sourceFor restores the source of the network's kind behind the tail. genesis

@@ -43,15 +43,14 @@ func (s *service) once(ctx context.Context, opts *once.Options) error {
 	}
 	n.stored = n.newStored()
 	n.stored.quiet = opts.StoreOnly
-	waiting, cancel := context.WithTimeout(ctx, opts.Wait)
+	waiting, cancel := context.WithTimeout(ctx, max(opts.Wait, onceLease))
 	lease, err := n.lease(waiting)
 	cancel()
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("another instance publishes network %s and held its lease for %v: stop it for the time of this command, or give --wait more",
-			n.cfg.Name, opts.Wait)
+		return n.taken(ctx, opts)
 	}
 	defer lease.Release()
 	done, err := n.onceSession(ctx, opts, lease.Done())
@@ -62,6 +61,33 @@ func (s *service) once(ctx context.Context, opts *once.Options) error {
 	s.log.Info("one-shot run", zap.String("network", n.cfg.Name), zap.Uint64("from", opts.From), zap.Uint64("to", opts.To),
 		zap.Uint64("compared", done.Compared), zap.Int("repairs", done.Repairs), zap.Uint64("published", done.Published), zap.Error(err))
 	return err
+}
+
+// onceLease is how long a free lease may take to be had.
+const onceLease = 3 * time.Second
+
+// taken says that another instance serves the network, what of the range stands in
+// the subject already, and what to do.
+func (n *network) taken(ctx context.Context, opts *once.Options) error {
+	covered := "the subject is empty"
+	m, err := n.stored.Last(ctx)
+	if err == nil && m != nil {
+		p, decodeErr := core.Decode(m)
+		err = decodeErr
+		switch r := p.GetResume(); {
+		case !r.GetStarted():
+		case opts.To <= r.GetHead():
+			covered = fmt.Sprintf("the subject covers the whole range already, since its head is %d, and that instance reads final heights a second time by itself: up to %d so far",
+				r.GetHead(), r.GetChecked())
+		default:
+			covered = fmt.Sprintf("the subject's head is %d, and that instance publishes what lies above it by itself", r.GetHead())
+		}
+	}
+	if err != nil {
+		covered = fmt.Sprintf("what the subject covers could not be read: %v", err)
+	}
+	return fmt.Errorf("another instance publishes network %s; %s. To run this all the same, stop that event-handler for the time of this command; "+
+		"the lease of one that crashed ends after 10 s, and --wait waits for it", n.cfg.Name, covered)
 }
 
 // onceNetwork finds what the arguments name.

@@ -61,10 +61,22 @@ func TestOnce(t *testing.T) {
 	if m := h.matches(c); m.Repairs != 1 {
 		t.Errorf("%d repairs", m.Repairs)
 	}
-	// The instance that serves holds the lease.
-	if _, err = h.once(once.Options{Network: "dev", From: 0, To: 10, Wait: time.Second}); err == nil ||
-		!strings.Contains(err.Error(), "another instance publishes network dev") || !strings.Contains(err.Error(), "--wait") {
-		t.Errorf("while another instance serves: %v", err)
+	// The instance that serves holds the lease: that is told at once, and what of the
+	// range is there.
+	eventually(t, "it is checked", func() bool { l := h.endpointsOf("dev").SecondLook; return l != nil && l.CheckedTo == 80 })
+	for to, want := range map[uint64]string{
+		90: "covers the whole range already, since its head is 90, and that instance reads final heights a second time by itself: up to 80 so far",
+		91: "the subject's head is 90, and that instance publishes what lies above it by itself",
+	} {
+		began := time.Now()
+		_, err = h.once(once.Options{Network: "dev", From: 0, To: to, Wait: time.Millisecond})
+		if err == nil || !strings.Contains(err.Error(), "another instance publishes network dev") || !strings.Contains(err.Error(), want) ||
+			!strings.Contains(err.Error(), "stop that event-handler") || !strings.Contains(err.Error(), "--wait") {
+			t.Errorf("while another instance serves: %v", err)
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("told after %v", took)
+		}
 	}
 }
 

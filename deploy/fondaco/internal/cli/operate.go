@@ -285,7 +285,8 @@ func statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Say how far each network is",
 		Long: "Prints a line a network: heights, what is proved of it (complete from and checked up to which height, and by what\n" +
-			"an absent event is excluded) and what is wrong; then, with --data-dir, what each service waits for.",
+			"an absent event is excluded) and what is wrong: \"ok\" alone says that nothing is. With --data-dir it also says whether\n" +
+			"blocks are unproven or the second look stands still, and what each service waits for.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var admin map[string]string
@@ -300,7 +301,16 @@ func statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := s.Print(cmd.OutOrStdout()); err != nil || admin == nil {
+			var told operator.Endpoints
+			if admin != nil {
+				ctx, cancel := context.WithTimeout(cmd.Context(), 5*time.Second) // the rest is worth printing without it
+				told, err = t.endpoints(ctx)
+				cancel()
+				if err != nil {
+					fmt.Fprintf(cmd.ErrOrStderr(), "what the event-handlers know is not shown: %v\n", err)
+				}
+			}
+			if err := s.Print(cmd.OutOrStdout(), told, time.Now()); err != nil || admin == nil {
 				return err
 			}
 			return operator.PrintWaiting(cmd.Context(), cmd.OutOrStdout(), admin)

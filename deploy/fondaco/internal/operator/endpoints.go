@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -74,21 +75,60 @@ func (e Endpoints) Print(w io.Writer, now time.Time) error {
 			age = fmt.Sprintf(" (as of %v ago)", d.Round(time.Second))
 		}
 		fmt.Fprintf(w, "%s%s\n", name, age)
-		tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(tab, "  endpoint\tstate\tlatency\thead\tfinalized\tserves from\twindow\tcalls\terrors\tlast error")
-		for _, p := range e[name].Endpoints {
-			mark := " "
-			if p.Current {
-				mark = "*"
-			}
-			fmt.Fprintf(tab, "%s %s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\n", mark, p.Name, p.State, latency(p.Latency), unless(p.Head), unless(p.Finalized), p.Lowest,
-				unless(p.Window), p.Calls, p.Errors, lastError(p, now))
-		}
-		if err := tab.Flush(); err != nil {
+		if err := printEndpoints(w, e[name], now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// printEndpoints writes the tables of one network, and why its second look
+// stands still.
+func printEndpoints(w io.Writer, s topology.EndpointsStatus, now time.Time) error {
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(s.Endpoints) > 0 || len(s.Streams) == 0 {
+		fmt.Fprintln(tab, "  endpoint\tstate\tlatency\thead\tfinalized\tserves from\twindow\tcalls\terrors\tlast error")
+	}
+	for _, p := range s.Endpoints {
+		mark := " "
+		if p.Current {
+			mark = "*"
+		}
+		fmt.Fprintf(tab, "%s %s\t%s\t%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\n", mark, p.Name, p.State, latency(p.Latency), unless(p.Head), unless(p.Finalized), p.Lowest,
+			unless(p.Window), p.Calls, p.Errors, lastError(p.Name, p.Error, p.ErrorAt, now))
+	}
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	tab = tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	if len(s.Streams) > 0 {
+		fmt.Fprintln(tab, "  stream\tkind\tstate\tfor\tlast id\tversion\thead\tbehind\tlast error")
+	}
+	for _, p := range s.Streams {
+		since := "-"
+		if p.Since > 0 {
+			since = ago(p.Since, now)
+		}
+		fmt.Fprintf(tab, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Kind, p.State, since, figure(p.LastID), cmp.Or(p.APIVersion, "-"),
+			figure(p.Head), figure(p.Lag), lastError(p.Name, p.Error, p.ErrorAt, now))
+	}
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	if l := s.SecondLook; l != nil && l.Standing != "" {
+		_, err := fmt.Fprintf(w, "  %s\n", standing(l, now))
+		return err
+	}
+	return nil
+}
+
+// standing says why the second look does.
+func standing(l *topology.SecondLook, now time.Time) string {
+	return fmt.Sprintf("checked_to has stood at %d for %v, %d is final: %s", l.CheckedTo, ago(l.Since, now), l.Finalized, l.Standing)
+}
+
+func ago(ms int64, now time.Time) string {
+	return now.Sub(time.UnixMilli(ms)).Round(time.Second).String()
 }
 
 func latency(ms float64) string {
@@ -105,12 +145,12 @@ func unless(n uint64) string {
 	return fmt.Sprint(n)
 }
 
-func lastError(p topology.EndpointStatus, now time.Time) string {
-	if p.Error == "" {
+func lastError(name, text string, at int64, now time.Time) string {
+	if text == "" {
 		return "-"
 	}
 	// Most complaints begin with the name, which stands at the begin of the line.
-	host, _, _ := strings.Cut(p.Name, "#")
-	why := strings.TrimPrefix(strings.TrimPrefix(p.Error, p.Name+" "), host+" ")
-	return fmt.Sprintf("%v ago: %s", now.Sub(time.UnixMilli(p.ErrorAt)).Round(time.Second), why)
+	host, _, _ := strings.Cut(name, "#")
+	why := strings.TrimPrefix(strings.TrimPrefix(text, name+" "), host+" ")
+	return fmt.Sprintf("%s ago: %s", ago(at, now), why)
 }

@@ -64,6 +64,7 @@ type Network struct {
 	CompleteFrom *uint64 `json:"complete_from"`
 	CheckedTo    *uint64 `json:"checked_to"`
 	Assurance    string  `json:"assurance"`
+	Holes        uint64  `json:"holes"`
 }
 
 // ReadStatus asks the api.
@@ -82,14 +83,21 @@ func ReadStatus(ctx context.Context, base string) (Status, error) {
 	return s, nil
 }
 
-// Print writes the status for a person.
-func (s Status) Print(w io.Writer) error {
-	fmt.Fprintf(w, "%s %s: %s\n", s.Name, s.Version, s.Status)
+// Print writes the status for a person. told is what the event-handlers know, as
+// far as that is known; now is when.
+func (s Status) Print(w io.Writer, told Endpoints, now time.Time) error {
+	whole := s.Status
+	for _, n := range s.Networks {
+		if n.state(told) != n.Status {
+			whole = s.Status + ", and not all of it is proved"
+		}
+	}
+	fmt.Fprintf(w, "%s %s: %s\n", s.Name, s.Version, whole)
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tab, "network\tkind\thead\tindexed\tfinalized\tbehind\tstatus\tcomplete from\tchecked to\tassurance")
 	for _, n := range s.Networks {
 		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", n.Name, n.Kind, figure(n.Head), figure(n.Indexed), figure(n.Finalized), figure(n.Lag),
-			n.Status, figure(n.CompleteFrom), figure(n.CheckedTo), cmp.Or(n.Assurance, "-"))
+			n.state(told), figure(n.CompleteFrom), figure(n.CheckedTo), cmp.Or(n.Assurance, "-"))
 	}
 	if err := tab.Flush(); err != nil {
 		return err
@@ -98,8 +106,37 @@ func (s Status) Print(w io.Writer) error {
 		if n.Problem != "" {
 			fmt.Fprintf(w, "%s: %s\n", n.Name, n.Problem)
 		}
+		l := told[n.Name].SecondLook
+		if l == nil {
+			continue
+		}
+		if l.Unproven > 0 {
+			fmt.Fprintf(w, "%s: %d blocks have no logs although their bloom may hold some, and no endpoint served receipts to prove it (since the event-handler was started)\n",
+				n.Name, l.Unproven)
+		}
+		if l.Standing != "" {
+			fmt.Fprintf(w, "%s: %s\n", n.Name, standing(l, now))
+		}
 	}
 	return nil
+}
+
+// state is the status, with what keeps it from being the whole truth: "ok" alone
+// says that all is there and proved as far as it can be.
+func (n Network) state(told Endpoints) string {
+	parts := []string{n.Status}
+	if n.Holes > 0 {
+		parts = append(parts, fmt.Sprintf("%d holes", n.Holes))
+	}
+	if l := told[n.Name].SecondLook; l != nil {
+		if l.Unproven > 0 {
+			parts = append(parts, fmt.Sprintf("%d unproven", l.Unproven))
+		}
+		if l.Standing != "" {
+			parts = append(parts, "checked_to stands")
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // PrintWaiting asks the admin port of every service what it waits for, and

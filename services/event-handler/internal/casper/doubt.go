@@ -85,7 +85,7 @@ func (f *filler) proofs(ctx context.Context) (did bool, err error) {
 		err = f.hand(ctx, got.signatures)
 	}
 	if err != nil {
-		f.failed(c)
+		f.failed(c, err)
 		return false, err
 	}
 	f.s.cleared(height)

@@ -247,8 +247,10 @@ func TestBackfillWithTheStreamRunning(t *testing.T) {
 	for session1 := range 4 {
 		s, w, stop := session(t, log, set)
 		eventually(t, "some blocks are fetched", func() bool {
-			head++
-			tell(n, head, nil)
+			if head < 600 { // a slow machine polls often, and each look at the log reads all of it
+				head++
+				tell(n, head, nil)
+			}
 			enough := false
 			w.lock(func() { enough = w.filled >= 60 || session1 == 3 })
 			return enough || s.State().Gap == 0 && s.State().Started

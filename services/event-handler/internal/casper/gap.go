@@ -69,7 +69,8 @@ func (f *filler) client() *jsonrpc.Client {
 }
 
 // failed moves on to the next endpoint, unless somebody did already.
-func (f *filler) failed(c *jsonrpc.Client) {
+func (f *filler) failed(c *jsonrpc.Client, err error) {
+	f.told(c, nil, err)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.clients[f.current%len(f.clients)] == c {
@@ -93,6 +94,9 @@ func (f *filler) sameChain(ctx context.Context) error {
 		got, err := fetchBlock(ask, c, 0)
 		cancel()
 		if err != nil {
+			if ctx.Err() == nil {
+				f.told(c, nil, err)
+			}
 			continue
 		}
 		theirs, err := hex.DecodeString(got.block.Block.Hash)
@@ -102,7 +106,10 @@ func (f *filler) sameChain(ctx context.Context) error {
 		if ours := f.s.Bind(theirs); !bytes.Equal(ours, theirs) {
 			f.wrong = &ConflictError{fmt.Sprintf("%s has genesis %x, but what is stored under this network's name began with genesis %x: "+
 				"another chain needs another name", c.Name(), theirs, ours)}
+			f.told(c, nil, f.wrong)
+			continue
 		}
+		f.told(c, nil, nil)
 	}
 	f.asked = time.Now()
 	return f.wrong
@@ -212,12 +219,13 @@ func (f *filler) fetch(ctx context.Context, height uint64) (got fetched, err err
 	c := f.client()
 	defer func() {
 		if err != nil && ctx.Err() == nil {
-			f.failed(c)
+			f.failed(c, err)
 		}
 	}()
 	if got, err = fetchBlock(ctx, c, height); err != nil {
 		return got, err
 	}
+	f.told(c, got.block.Block, nil)
 	return got, f.complete(ctx, c, &got)
 }
 
@@ -260,7 +268,7 @@ func (f *filler) pay(ctx context.Context) (did bool, err error) {
 		}
 		f.s.obs.Paid(err)
 		if err != nil {
-			f.failed(c)
+			f.failed(c, err)
 			if f.s.unpaid(h) {
 				f.s.log.Error("the outcome of a deploy is given up: no node has it", zap.String("deploy", h.hash()), zap.Error(err))
 			}
@@ -275,8 +283,15 @@ func (f *filler) tip(ctx context.Context) (did bool, err error) {
 	if !f.s.quiet() {
 		return false, nil
 	}
+	// Of an empty subject this may be the first block, which binds it.
+	if err := f.sameChain(ctx); err != nil {
+		return false, err
+	}
 	c := f.client()
 	got, err := fetchTip(ctx, c)
+	if err == nil {
+		f.told(c, got.block.Block, nil)
+	}
 	if err == nil && f.s.has(got.block) {
 		return false, nil
 	}
@@ -286,7 +301,7 @@ func (f *filler) tip(ctx context.Context) (did bool, err error) {
 		}
 	}
 	if err != nil {
-		f.failed(c)
+		f.failed(c, err)
 		return false, fmt.Errorf("asking for the newest block: %w", err)
 	}
 	f.s.obs.Filled(nil)

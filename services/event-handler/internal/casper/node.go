@@ -24,7 +24,12 @@ func (s *Source) node(ctx context.Context, base string, positions map[string]pos
 		if strings.HasSuffix(key, "/deploys") || strings.HasSuffix(key, "/sigs") {
 			st.prove = func() bool { return false } // they hold no blocks
 		}
-		return st.run(ctx)
+		s.opens(st)
+		err := st.run(ctx)
+		if errors.Is(err, errNotFound) {
+			s.closes(st)
+		}
+		return err
 	}
 	if u, err := url.Parse(base); err == nil && strings.Trim(u.Path, "/") != "" {
 		backoff := run.Backoff{Min: time.Second, Max: 30 * time.Second}
@@ -76,6 +81,7 @@ func (o observed) Connected(endpoint string, up bool, err error) {
 		err = errors.New("not connected")
 	}
 	o.s.ends[endpoint] = err
+	o.s.connected(endpoint, err)
 	o.s.mu.Unlock()
 	o.Observer.Connected(endpoint, up, err)
 }

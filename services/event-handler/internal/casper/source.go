@@ -14,7 +14,9 @@ import (
 	"go.uber.org/zap"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
+	"fondaco.dev/proto/topology"
 	"fondaco.dev/services/event-handler/internal/core"
+	"fondaco.dev/services/event-handler/internal/jsonrpc"
 )
 
 // Observer is told what happens. Its methods are called from many goroutines.
@@ -98,6 +100,8 @@ type Source struct {
 	filled    map[uint64]bool  // those of links that JSON-RPC told
 	oldest    []uint64         // their heights in the order of arrival
 	ends      map[string]error // endpoint -> why it is down; nil = up
+	told      []*told          // what Status says
+	keys      map[string]*told // its streams by their keys
 }
 
 const (
@@ -122,7 +126,10 @@ func Restore(ctx context.Context, log core.Log, tail core.Tail, set Settings, em
 	}
 	s := &Source{
 		set: set, emit: emit, obs: obs, log: zl, nodes: map[string]position{}, seen: newSeen(), fetched: newSeen(),
-		owed: newOwed(set.Patience), lastBlock: time.Now(), links: map[uint64]Block{}, filled: map[uint64]bool{}, ends: map[string]error{},
+		owed: newOwed(set.Patience), lastBlock: time.Now(), links: map[uint64]Block{}, filled: map[uint64]bool{}, ends: map[string]error{}, keys: map[string]*told{},
+	}
+	for _, e := range set.RPC {
+		s.told = append(s.told, &told{name: jsonrpc.Name(e.URL), kind: topology.StreamRPC})
 	}
 	r := tail.Resume
 	if r == nil {
@@ -250,6 +257,7 @@ func (s *Source) Run(ctx context.Context) error {
 func (s *Source) merge(ctx context.Context, r received) error {
 	if r.endpoint != "" {
 		s.nodes[r.endpoint] = r.pos
+		s.streamed(r)
 	}
 	fresh := s.fresh(r)
 	s.obs.Taken(r.Kind, fresh)

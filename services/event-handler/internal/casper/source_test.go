@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
+	"fondaco.dev/proto/topology"
 	"fondaco.dev/services/event-handler/internal/casper"
 	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/fakecasper"
@@ -32,6 +33,7 @@ type watcher struct {
 	errs       []string
 	truncated  int
 	filled     int
+	unfilled   int
 	paid       int
 }
 
@@ -60,6 +62,8 @@ func (w *watcher) Filled(err error) {
 	w.lock(func() {
 		if err == nil {
 			w.filled++
+		} else {
+			w.unfilled++
 		}
 	})
 }
@@ -555,5 +559,26 @@ func TestRPCOfAnotherChainIsRefused(t *testing.T) {
 	eventually(t, "it is refused by name", w.said("another chain needs another name"))
 	if len(n.Starts()) != before {
 		t.Error("the streams were opened all the same")
+	}
+}
+
+// TestEmptySubjectIsNotBoundWhileRPCEndpointsDiffer: no stream tells anything, and
+// JSON-RPC, which is asked then, speaks of two chains.
+func TestEmptySubjectIsNotBoundWhileRPCEndpointsDiffer(t *testing.T) {
+	t.Parallel()
+	n := fakecasper.New(true, "2.0.0")
+	n.Joining = true
+	log := &memlog.Log{}
+	s, w, _ := session(t, log, casper.Settings{SSE: []string{serve(t, n)}, RPC: rpc(serve(t, rpcNode("a", 5)), serve(t, rpcNode("b", 5))), Quiet: 20 * time.Millisecond})
+	eventually(t, "both hosts are asked and refused", func() bool {
+		refused := 0
+		w.lock(func() { refused = w.unfilled })
+		return refused > 0 && w.said("another chain needs another name")()
+	})
+	if st := s.Status(); st[len(st)-1].State != topology.StreamWrong {
+		t.Errorf("%+v", st)
+	}
+	if p, _ := log.Packs(); len(p) > 0 || s.State().Started {
+		t.Error("something was published")
 	}
 }

@@ -19,14 +19,14 @@ type ahead struct {
 func (a *ahead) is(node Node, from uint64) bool { return a != nil && a.node == node && a.from == from }
 
 // begin starts on the window from from on.
-func (f *Follower) begin(ctx context.Context, node, second Node, from, final uint64) {
+func (f *Follower) begin(ctx context.Context, node Node, others []Node, from, final uint64) {
 	f.drop()
 	ctx, cancel := context.WithCancel(ctx)
 	a := &ahead{node: node, from: from, to: f.end(node, from, final), cancel: cancel, done: make(chan struct{})}
 	f.ahead = a
 	go func() {
 		defer close(a.done)
-		a.piece, a.err = f.fetch(ctx, node, second, a.from, a.to)
+		a.piece, a.err = f.fetch(ctx, node, others, a.from, a.to)
 	}()
 }
 
@@ -41,12 +41,12 @@ func (f *Follower) drop() {
 
 // window returns the window that begins at from: the one on its way, or a new
 // one. span is how many heights were asked for.
-func (f *Follower) window(ctx context.Context, node, second Node, from, final uint64) (p *piece, span uint64, err error) {
+func (f *Follower) window(ctx context.Context, node Node, others []Node, from, final uint64) (p *piece, span uint64, err error) {
 	a := f.ahead
 	if !a.is(node, from) {
 		f.drop()
 		to := f.end(node, from, final)
-		p, err = f.fetch(ctx, node, second, from, to)
+		p, err = f.fetch(ctx, node, others, from, to)
 		return p, to - from + 1, err
 	}
 	f.ahead = nil

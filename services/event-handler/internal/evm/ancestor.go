@@ -127,6 +127,8 @@ const holdTogether = 256
 // endpoints are on the node's chain at some height; agree is asked the
 // same about the common ancestor. After an error nothing was handed out.
 func (f *Follower) Rewind(ctx context.Context, node Node, agree func(ctx context.Context, number uint64, hash common.Hash) error) error {
+	f.turn.Lock()
+	defer f.turn.Unlock()
 	latest, _, err := node.Head(ctx, false)
 	if err != nil {
 		return err

@@ -24,9 +24,9 @@ type piece struct {
 
 // fill hands out one window of final heights that begins at from. The window
 // after it is fetched and checked in the meantime.
-func (f *Follower) fill(ctx context.Context, node, second Node, from uint64, until *place) error {
+func (f *Follower) fill(ctx context.Context, node Node, others []Node, from uint64, until *place) error {
 	final := until.number
-	p, span, err := f.window(ctx, node, second, from, final)
+	p, span, err := f.window(ctx, node, others, from, final)
 	pace := f.pace(node).window
 	if err != nil {
 		return f.less(pace, span, err)
@@ -46,7 +46,7 @@ func (f *Follower) fill(ctx context.Context, node, second Node, from uint64, unt
 		f.mu.Unlock()
 	}
 	if p.to < final && !f.set.NoAhead {
-		f.begin(ctx, node, second, p.to+1, final)
+		f.begin(ctx, node, others, p.to+1, final)
 	}
 
 	items := make([]core.Item, 0, len(p.units)+2)
@@ -82,7 +82,7 @@ func (f *Follower) fill(ctx context.Context, node, second Node, from uint64, unt
 
 // fetch asks node for one window that begins at from and checks all that can be
 // said without the chain before it. It touches nothing of the follower but its checker.
-func (f *Follower) fetch(ctx context.Context, node, second Node, from, to uint64) (*piece, error) {
+func (f *Follower) fetch(ctx context.Context, node Node, others []Node, from, to uint64) (*piece, error) {
 	want := Want{Queries: f.set.Filter.Queries(to), Headers: !f.set.HeadersEvents}
 	want.Receipts = f.set.Receipts && len(want.Queries) > 0
 	w, err := node.Window(ctx, from, to, want)
@@ -106,7 +106,7 @@ func (f *Follower) fetch(ctx context.Context, node, second Node, from, to uint64
 			return nil, fmt.Errorf("%w: block %d is not the child of block %d", ErrInconsistent, from, from-1)
 		}
 	}
-	blocks, err := f.contents(ctx, node, second, from, to, w, want)
+	blocks, err := f.contents(ctx, node, others, from, to, w, want)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func (f *Follower) fetch(ctx context.Context, node, second Node, from, to uint64
 
 // contents returns the blocks of a window with their wanted logs: those whose
 // headers were asked for, or those that hold some, and the last.
-func (f *Follower) contents(ctx context.Context, node, second Node, from, to uint64, w *Window, want Want) ([]found, error) {
+func (f *Follower) contents(ctx context.Context, node Node, others []Node, from, to uint64, w *Window, want Want) ([]found, error) {
 	if want.Receipts {
 		blocks := make([]found, len(w.Headers))
 		for i, h := range w.Headers {
@@ -164,7 +164,7 @@ func (f *Follower) contents(ctx context.Context, node, second Node, from, to uin
 	if len(want.Queries) == 0 {
 		return blocks, nil
 	}
-	return blocks, f.prove(ctx, node, second, blocks)
+	return blocks, f.prove(ctx, node, others, blocks)
 }
 
 // holding asks for the headers of the blocks that have logs, and returns them

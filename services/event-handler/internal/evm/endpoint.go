@@ -39,6 +39,8 @@ type endpoint struct {
 	behind    int       // looks in a row at which it was behind the others
 	slow      int       // looks in a row at which another one was much faster
 
+	lateUntil time.Time // until then it is not asked about new blocks
+
 	outvoted *DeepReorgError // it was on another branch than most; nil: not known
 	dials    uint64          // connections made when chain id and genesis were last checked
 
@@ -66,6 +68,9 @@ const (
 	// nearHead heights below the head an absent block is a node that hurries or
 	// lags, not one that has forgotten.
 	nearHead = 128
+	// lateFor is how long an endpoint is not asked about new blocks after it was late
+	// once.
+	lateFor = time.Minute
 )
 
 // IdentityError says that an endpoint serves another chain.
@@ -73,29 +78,22 @@ type IdentityError struct{ text string }
 
 func (e *IdentityError) Error() string { return e.text }
 
-// identify checks the endpoint's chain id and genesis. bind ties an empty
-// subject to the genesis that it tells.
-func (s *Source) identify(ctx context.Context, ep *endpoint, bind bool) error {
-	id, genesis, err := ep.Node.Identity(ctx)
+// identify checks the endpoint's chain id and genesis.
+func (s *Source) identify(ctx context.Context, ep *endpoint) error {
+	genesis, err := identity(ctx, ep.Endpoint, s.ChainID)
 	if err != nil {
 		return err
 	}
-	if id != s.ChainID {
-		return &IdentityError{fmt.Sprintf("%s has chain id %d, the configuration says %d", ep.Name, id, s.ChainID)}
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.genesis == (common.Hash{}) && bind {
-		s.genesis = genesis
-		s.Follower.Bind(genesis)
+	if s.genesis == (common.Hash{}) {
+		return nil // see found
 	}
-	if s.genesis != (common.Hash{}) && s.genesis != genesis {
+	if s.genesis != genesis {
 		return &IdentityError{fmt.Sprintf("%s has genesis %s, but what is stored under this network's name began with genesis %s: "+
 			"another chain needs another name", ep.Name, genesis, s.genesis)}
 	}
-	if s.genesis != (common.Hash{}) {
-		ep.checked = time.Now()
-	}
+	ep.checked = time.Now()
 	return nil
 }
 

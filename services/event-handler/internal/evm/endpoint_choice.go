@@ -3,6 +3,7 @@ package evm
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -122,6 +123,31 @@ func (s *Source) second(first *endpoint, now time.Time) (second *endpoint, other
 		}
 	}
 	return second, others
+}
+
+// opinions are the endpoints to ask where the answer about new blocks is
+// doubtful: all that are up, but those that were late with it a moment ago.
+func (s *Source) opinions(second Node, others []Node, now time.Time) []Node {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	late := map[Node]bool{}
+	for _, ep := range s.eps {
+		late[ep.Node] = ep.lateUntil.After(now)
+	}
+	return slices.DeleteFunc(append([]Node{second}, others...), func(n Node) bool { return late[n] })
+}
+
+// late notes an endpoint that held up the head.
+func (s *Source) late(e *LateError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, ep := range s.eps {
+		if ep.Node == e.Node {
+			now := time.Now()
+			ep.lateUntil, ep.last, ep.lastAt = now.Add(lateFor), e, now
+			s.Log.Info("the endpoint is not asked about new blocks for a while", zap.String("endpoint", ep.Name), zap.Error(e))
+		}
+	}
 }
 
 // next is the height that is needed next.

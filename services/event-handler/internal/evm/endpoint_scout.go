@@ -54,7 +54,7 @@ func (s *Source) look(ctx context.Context) {
 
 func (s *Source) lookAt(ctx context.Context, ep *endpoint, current bool) {
 	if !current && s.unsure(ep, time.Now()) { // the steps do it for the current one
-		if err := s.identify(ctx, ep, false); err != nil {
+		if err := s.identify(ctx, ep); err != nil {
 			s.blame(ctx, ep, err)
 			return
 		}

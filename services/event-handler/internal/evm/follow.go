@@ -16,7 +16,7 @@ const followBatch = 32
 // follow fetches new blocks by hash, at most a batch of them: first their
 // headers by height, then once more by hash, in one batch with what stands in them.
 // So a block is either all there or not; between the two questions the chain may change.
-func (f *Follower) follow(ctx context.Context, node, second Node, next uint64, latest *Header) error {
+func (f *Follower) follow(ctx context.Context, node Node, others []Node, next uint64, latest *Header) error {
 	batch := f.pace(node).batch
 	span := min(batch.size, latest.Number-next+1)
 	headers := []*Header{latest}
@@ -60,7 +60,7 @@ func (f *Follower) follow(ctx context.Context, node, second Node, next uint64, l
 		total += len(blocks[i].logs)
 	}
 	if !want.Receipts {
-		if err := f.prove(ctx, node, second, blocks); err != nil {
+		if err := f.proveNew(ctx, node, others, blocks); err != nil {
 			return f.less(batch, uint64(len(headers)), err)
 		}
 	}

@@ -38,6 +38,9 @@ type Settings struct {
 	// NoAhead fetches no window before it is asked for, so that nothing runs on
 	// another goroutine than Step's.
 	NoAhead bool
+	// Opinion is how long another endpoint may take to say what it knows of a new
+	// block; see LateError. Default 1 s.
+	Opinion time.Duration
 	// RescanEvery is the least pause between two windows of Rescan; 0: none.
 	RescanEvery time.Duration
 	// Rescanned is told of each of them; may be nil.
@@ -61,6 +64,8 @@ type State struct {
 	Backfilling   bool
 	Window        uint64 // current size of a backfill window
 	NodeTime      uint64 // unix seconds of the node's newest block
+	Finalized     uint64 // handed out as final
+	Checked       uint64 // handed out as read twice
 }
 
 // Follower hands out the units of one chain, in chain order. Step does one unit
@@ -72,10 +77,14 @@ type Follower struct {
 	check checker
 	ahead *ahead // the next backfill window, on its way
 
-	chain    chain     // touched by Step only
+	// turn is held by Step, Rewind and Rescan, which lets go of it while it waits for
+	// a node: the head is followed meanwhile. It guards what follows.
+	turn     sync.Mutex
+	chain    chain
 	final    uint64    // highest finality height a node told, 0 = none
 	headSeen time.Time // when a node was last asked for its head
 	rescan   rescan
+	deep     int // times that something final was taken back
 
 	mu    sync.Mutex
 	state State
@@ -92,6 +101,9 @@ func Restore(ctx context.Context, log core.Log, tail core.Tail, set Settings, em
 	}
 	if set.FollowSpan == 0 {
 		set.FollowSpan = 64
+	}
+	if set.Opinion <= 0 {
+		set.Opinion = defaultOpinion
 	}
 	c, err := restore(ctx, log, tail)
 	if err != nil {
@@ -130,7 +142,7 @@ func (f *Follower) note(change func(*State)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	change(&f.state)
-	f.state.Started = f.chain.started()
+	f.state.Started, f.state.Finalized, f.state.Checked = f.chain.started(), f.chain.finalized, f.chain.checked
 	if f.state.Started {
 		f.state.Indexed = f.chain.head().number
 	}
@@ -145,21 +157,25 @@ const headRest = 2 * time.Second
 
 // Step asks node for what comes next and hands it out: a window of finalized
 // heights, some new blocks, or a Reverted. second is another endpoint, asked when
-// node's answer is doubtful; node itself where there is one only. It returns
-// ErrNothingNew when the node has no more. After any other error nothing was handed
-// out, and the step may be done again with another node.
+// node's answer is doubtful, and others are asked after it; node itself where there is
+// one only. It returns ErrNothingNew when the node has no more. After any other error
+// nothing was handed out, and the step may be done again with another node; after a
+// *LateError with the same one, and without the endpoint that it names.
 //
 // While Step's caller does something else the next window may be on its way:
 // ctx has to live until then, not only for the call, and nodes have to bear calls
 // from several goroutines. Close ends it.
-func (f *Follower) Step(ctx context.Context, node, second Node) error {
+func (f *Follower) Step(ctx context.Context, node, second Node, others ...Node) error {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	ask := asked(node, second, others)
 	if err := f.closeRange(ctx); err != nil {
 		return err
 	}
 	next := f.chain.next(f.set.Filter.Start())
 	defer f.delivered(node, next)
 	if f.ahead.is(node, next) && time.Since(f.headSeen) < headRest {
-		return f.fill(ctx, node, second, next, &place{number: f.final})
+		return f.fill(ctx, node, ask, next, &place{number: f.final})
 	}
 	latest, final, err := f.head(ctx, node)
 	if err != nil {
@@ -179,10 +195,10 @@ func (f *Follower) Step(ctx context.Context, node, second Node) error {
 	backfill := final != nil && final.number >= next && (f.chain.backfill > 0 || final.number-next >= f.set.FollowSpan || f.ahead.is(node, next))
 	f.note(func(s *State) { s.Backfilling = backfill })
 	if backfill {
-		return f.fill(ctx, node, second, next, final)
+		return f.fill(ctx, node, ask, next, final)
 	}
 	f.drop()
-	if err := f.follow(ctx, node, second, next, latest); err != nil {
+	if err := f.follow(ctx, node, ask, next, latest); err != nil {
 		return err
 	}
 	return f.finalize(ctx, node, final)

@@ -1,8 +1,10 @@
 package evm
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -12,7 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/run"
-	"fondaco.dev/services/event-handler/internal/jsonrpc"
+	"fondaco.dev/proto/topology"
 )
 
 // Hint is a wake-up that several subscriptions give and one waits for. It knows
@@ -67,17 +69,64 @@ func (h *Hint) flowsFor(now time.Time) time.Duration {
 	return max(0, time.Unix(0, last).Add(h.quiet()).Sub(now))
 }
 
-// WatchHeads subscribes to newHeads of a WebSocket endpoint and gives a hint
-// for each, until ctx ends. What the heads say is not used: a subscription
-// that lies or drops heads costs at most a poll interval after the next, and one
-// that falls silent is made anew.
-func WatchHeads(ctx context.Context, url string, hint *Hint, log *zap.Logger) {
-	log = log.With(zap.String("endpoint", jsonrpc.Name(url)))
+// Socket is a WebSocket endpoint whose newHeads are hints. Status may be called
+// from any goroutine.
+type Socket struct {
+	URL  string
+	Name string // without what may be secret
+	Hint *Hint
+
+	mu     sync.Mutex
+	state  string
+	since  time.Time
+	err    error // its last one
+	lastAt time.Time
+}
+
+// Status is what is known of it.
+func (s *Socket) Status() topology.StreamStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := topology.StreamStatus{Name: s.Name, Kind: topology.StreamWS, State: cmp.Or(s.state, topology.StreamDown)}
+	if !s.since.IsZero() {
+		o.Since = s.since.UnixMilli()
+	}
+	if s.err != nil {
+		o.Error, o.ErrorAt = s.err.Error(), s.lastAt.UnixMilli()
+	}
+	return o
+}
+
+func (s *Socket) is(state string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.state != state {
+		s.state, s.since = state, now
+	}
+	if err != nil {
+		s.err, s.lastAt = err, now
+	}
+}
+
+// silentError ends a subscription that stands open and says nothing.
+type silentError struct{ after time.Duration }
+
+func (e *silentError) Error() string { return fmt.Sprintf("no head for %v", e.after) }
+
+// Watch subscribes to newHeads and gives a hint for each, until ctx ends. What
+// the heads say is not used: a subscription that lies or drops heads costs at most a
+// poll interval after the next, and one that falls silent is made anew.
+func (s *Socket) Watch(ctx context.Context, log *zap.Logger) {
+	hint := s.Hint
+	log = log.With(zap.String("endpoint", s.Name))
+	s.is(topology.StreamDown, nil)
 	backoff := run.Backoff{Min: time.Second, Max: 30 * time.Second}
 	said := false
 	for {
-		err := watch(ctx, url, hint.quiet, func() {
+		err := watch(ctx, s.URL, hint.quiet, func() {
 			backoff.Reset()
+			s.is(topology.StreamHinting, nil)
 			if said {
 				said = false
 				log.Info("hints of new heads come again")
@@ -86,6 +135,12 @@ func WatchHeads(ctx context.Context, url string, hint *Hint, log *zap.Logger) {
 		})
 		if ctx.Err() != nil {
 			return
+		}
+		var silent *silentError
+		if errors.As(err, &silent) {
+			s.is(topology.StreamSilent, err)
+		} else {
+			s.is(topology.StreamDown, err)
 		}
 		if !said {
 			said = true
@@ -125,7 +180,7 @@ func watch(ctx context.Context, url string, quiet func() time.Duration, onHead f
 		case err := <-sub.Err():
 			return fmt.Errorf("subscription ended: %w", err)
 		case <-silence.C:
-			return fmt.Errorf("no head for %v", quiet())
+			return &silentError{quiet()}
 		case <-heads:
 			onHead()
 			silence.Reset(quiet())

@@ -12,6 +12,7 @@ import (
 	"github.com/ethereum/go-ethereum/rpc"
 	"go.uber.org/zap"
 
+	"fondaco.dev/proto/topology"
 	"fondaco.dev/services/event-handler/internal/evm"
 )
 
@@ -49,8 +50,12 @@ func TestHeadsAreHints(t *testing.T) {
 	defer node.Stop()
 	ctx, cancel := context.WithCancel(t.Context())
 	hint := &evm.Hint{}
+	socket := &evm.Socket{URL: "ws" + strings.TrimPrefix(srv.URL, "http"), Name: "ws://node", Hint: hint}
+	if st := socket.Status(); st.State != topology.StreamDown {
+		t.Errorf("before it began: %+v", st)
+	}
 	var wg sync.WaitGroup
-	wg.Go(func() { evm.WatchHeads(ctx, "ws"+strings.TrimPrefix(srv.URL, "http"), hint, zap.NewNop()) })
+	wg.Go(func() { socket.Watch(ctx, zap.NewNop()) })
 	defer wg.Wait()
 	defer cancel()
 	for range 3 {
@@ -61,4 +66,10 @@ func TestHeadsAreHints(t *testing.T) {
 			t.Fatal("no hint")
 		}
 	}
+	if st := socket.Status(); st.State != topology.StreamHinting || st.Since == 0 || st.Name != "ws://node" {
+		t.Errorf("while heads come: %+v", st)
+	}
+	node.Stop()
+	srv.CloseClientConnections()
+	eventually(t, "it is down", func() bool { st := socket.Status(); return st.State == topology.StreamDown && st.Error != "" })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -68,21 +69,24 @@ func (s *Source) Once(ctx context.Context, r Range) (Done, error) {
 
 // identified are the nodes that serve the network's chain, as many as answer.
 func (s *Source) identified(ctx context.Context) ([]Node, error) {
+	answers := identities(ctx, s.Endpoints, s.ChainID)
+	if s.Follower.Genesis() == (common.Hash{}) {
+		genesis, err := oneGenesis(answers)
+		if err != nil {
+			return nil, err
+		}
+		s.Follower.Bind(genesis)
+	}
 	var nodes []Node
 	var problems []error
-	for _, ep := range s.Endpoints {
-		id, genesis, err := ep.Node.Identity(ctx)
-		ours := s.Follower.Genesis()
-		switch {
-		case err != nil:
-			problems = append(problems, err)
-		case id != s.ChainID:
-			problems = append(problems, fmt.Errorf("%s has chain id %d, the configuration says %d", ep.Name, id, s.ChainID))
-		case ours != (common.Hash{}) && ours != genesis:
-			problems = append(problems, fmt.Errorf("%s has genesis %s, the subject began with %s", ep.Name, genesis, ours))
+	for _, a := range answers {
+		switch ours := s.Follower.Genesis(); {
+		case a.err != nil:
+			problems = append(problems, a.err)
+		case ours != a.genesis:
+			problems = append(problems, fmt.Errorf("%s has genesis %s, the subject began with %s", a.Name, a.genesis, ours))
 		default:
-			s.Follower.Bind(genesis)
-			nodes = append(nodes, ep.Node)
+			nodes = append(nodes, a.Node)
 		}
 	}
 	if len(nodes) == 0 {
@@ -114,6 +118,9 @@ func (f *Follower) admits(r Range) (covered uint64, err error) {
 // mend compares the published heights r.From..to with the nodes, and publishes
 // Repairs of the blocks that differ.
 func (f *Follower) mend(ctx context.Context, r Range, to uint64, nodes []Node) (Done, error) {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	f.rescan.deep = f.deep
 	var done Done
 	m := &rescan{subject: subject{log: f.rescan.subject.log, keep: r.Keep}, filter: f.set.Filter, size: rescanSpan}
 	if r.Keep != nil {
@@ -187,8 +194,9 @@ func (f *Follower) upTo(ctx context.Context, to uint64, nodes []Node) error {
 		capped[i] = &cappedNode{n, to}
 	}
 	for k, tries := 0, 0; ; {
-		node, second := capped[k%len(capped)], capped[(k+1)%len(capped)]
-		err := f.Step(ctx, node, second)
+		node := capped[k%len(capped)]
+		others := append(slices.Clone(capped[k%len(capped)+1:]), capped[:k%len(capped)]...)
+		err := f.Step(ctx, node, node, others...)
 		switch {
 		case err == nil:
 			tries = 0

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -29,26 +28,43 @@ type vote struct {
 }
 
 // ask asks every endpoint, those that rest too, for the block at a height. One
-// that serves another chain has no vote.
-func (s *Source) ask(ctx context.Context, number uint64) []vote {
+// that serves another chain has no vote. It ends as soon as those that have
+// voted, with ep among them if it is not nil, decide between ours and another block:
+// a slow endpoint does not hold up what the others agree on.
+func (s *Source) ask(ctx context.Context, number uint64, ep *endpoint, ours common.Hash) []vote {
 	ctx, cancel := context.WithTimeout(ctx, voteTimeout)
 	defer cancel()
 	votes := make([]vote, len(s.eps))
-	var all sync.WaitGroup
-	for i, ep := range s.eps {
-		votes[i].ep = ep
-		all.Go(func() {
-			if votes[i].err = s.identify(ctx, ep, false); votes[i].err != nil {
-				return
-			}
-			h, err := ep.Node.Headers(ctx, []uint64{number})
-			if votes[i].err = err; err == nil && h[0] != nil {
-				votes[i].hash = h[0].Hash
-			}
-		})
+	came := make(chan vote, len(s.eps))
+	place := map[*endpoint]int{}
+	for i, of := range s.eps {
+		votes[i].ep, place[of] = of, i
+		go func() { came <- s.voteOf(ctx, of, number) }()
 	}
-	all.Wait()
+	for range s.eps { // all of them are waited for; the others' requests end with ctx
+		v := <-came
+		if ctx.Err() != nil && v.hash == (common.Hash{}) {
+			continue // it was cut off, which says nothing of it
+		}
+		votes[place[v.ep]] = v
+		spoke := ep == nil || votes[place[ep]].hash != (common.Hash{}) || votes[place[ep]].err != nil
+		if d := judge(votes, ours); spoke && (d.stay || d.leave != common.Hash{}) {
+			cancel()
+		}
+	}
 	return votes
+}
+
+func (s *Source) voteOf(ctx context.Context, ep *endpoint, number uint64) vote {
+	v := vote{ep: ep}
+	if v.err = s.identify(ctx, ep); v.err != nil {
+		return v
+	}
+	h, err := ep.Node.Headers(ctx, []uint64{number})
+	if v.err = err; err == nil && h[0] != nil {
+		v.hash = h[0].Hash
+	}
+	return v
 }
 
 // verdict is what votes decide.
@@ -106,7 +122,7 @@ func (s *Source) dispute(ctx context.Context, ep *endpoint, cause error, number 
 	}
 	said, theirs := 0, common.Hash{}
 	for ctx.Err() == nil {
-		votes := s.ask(ctx, number)
+		votes := s.ask(ctx, number, ep, ours)
 		if ctx.Err() != nil {
 			break
 		}
@@ -142,7 +158,7 @@ func (s *Source) dispute(ctx context.Context, ep *endpoint, cause error, number 
 			s.failed(ep, cause)
 			return nil
 		}
-		s.sleep(ctx, pause, nil)
+		s.sleep(ctx, pause, nil, nil)
 	}
 	return ctx.Err()
 }
@@ -183,7 +199,7 @@ func (s *Source) outvote(votes []vote, ours common.Hash, cause error, deep *Deep
 // leave goes over to the chain with the block theirs.
 func (s *Source) leave(ctx context.Context, votes []vote, theirs common.Hash, number uint64) error {
 	majority := func(ctx context.Context, number uint64, hash common.Hash) error {
-		if v := judge(s.ask(ctx, number), common.Hash{}); v.leave != hash {
+		if v := judge(s.ask(ctx, number, nil, common.Hash{}), common.Hash{}); v.leave != hash {
 			return fmt.Errorf("%w: the endpoints agree on block %s and not on what it stands on, block %d", ErrInconsistent, theirs, number)
 		}
 		return nil

@@ -126,6 +126,7 @@ func (f *Follower) revert(ctx context.Context, to ref) error {
 		return fmt.Errorf("%w: block %d is the head again", ErrInconsistent, to.number)
 	}
 	if to.number < f.chain.finalized {
+		f.deep++
 		f.final = to.number  // what nodes told before no longer counts
 		f.rescan.later = nil // nor does what was read of the subject's end
 	}

@@ -57,6 +57,22 @@ type rescan struct {
 	failed  bool      // it settled nothing
 	later   *later
 	origins origins
+	deep    int // Follower.deep when the pass began
+}
+
+// errSuperseded ends a pass over heights of which some were taken back meanwhile.
+var errSuperseded = errors.New("what was final was taken back meanwhile")
+
+// aside gives up the turn while ask waits for a node. After an error of ask, or
+// when the pass is superseded, nothing of it may be handed out.
+func (f *Follower) aside(ask func() error) error {
+	f.turn.Unlock()
+	err := ask()
+	f.turn.Lock()
+	if f.deep != f.rescan.deep {
+		return errSuperseded
+	}
+	return err
 }
 
 // Rescan reads the next final heights once more, from second, and compares them
@@ -72,9 +88,28 @@ type rescan struct {
 // proven when they were published: then nothing is read again, and Checked says
 // what stands in the subject.
 //
-// It must be called from the goroutine that calls Step. A *BlameError names the
-// node that is at fault.
-func (f *Follower) Rescan(ctx context.Context, first, second Node, others ...Node) (bool, error) {
+// It may run on another goroutine than Step: while it waits for a node, Step goes
+// on. One Rescan runs at a time. A *BlameError names the node that is at fault.
+func (f *Follower) Rescan(ctx context.Context, first, second Node, others ...Node) (did bool, err error) {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	f.rescan.deep = f.deep
+	did, err = f.again(ctx, first, second, others)
+	if f.deep != f.rescan.deep {
+		return false, nil // whatever went wrong: those heights are others now
+	}
+	return did, err
+}
+
+// RescanDue reports whether Rescan would find something to do now.
+func (f *Follower) RescanDue() bool {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	_, _, due := f.rescanWindow(time.Now())
+	return due
+}
+
+func (f *Follower) again(ctx context.Context, first, second Node, others []Node) (bool, error) {
 	from, to, due := f.rescanWindow(time.Now())
 	if !due {
 		return false, nil
@@ -92,7 +127,11 @@ func (f *Follower) Rescan(ctx context.Context, first, second Node, others ...Nod
 	if len(readers) == 0 && !proven {
 		return false, nil
 	}
-	ours, err := r.subject.read(ctx, from, to, false)
+	var ours *span
+	err := f.aside(func() (err error) { // a dense window takes a while to read back
+		ours, err = r.subject.read(ctx, from, to, false)
+		return err
+	})
 	var purged *purgedError
 	if errors.As(err, &purged) {
 		f.chain.checked = purged.first - 1
@@ -163,7 +202,7 @@ func (f *Follower) repairUnits(ctx context.Context, nodes []Node, blocks []*chai
 	if f.set.Enrich != nil && len(blocks) > 0 {
 		var failed error
 		for _, node := range nodes {
-			err := f.set.Enrich(ctx, node, blocks)
+			err := f.aside(func() error { return f.set.Enrich(ctx, node, blocks) })
 			if err == nil {
 				failed = nil
 				break
@@ -200,6 +239,7 @@ func (f *Follower) handOut(ctx context.Context, p *pass, nodes []Node) error {
 	if err := f.emit(ctx, items...); err != nil {
 		return err
 	}
+	f.note(func(*State) {})
 	f.rescan.subject.done(p.ours)
 	f.rescan.later.took(p.repairs, &f.rescan.subject)
 	f.rescan.grow(p.ours.to-p.ours.from+1, total.Logs)

@@ -18,7 +18,7 @@ func (f *Follower) canonical(ctx context.Context, r *rescan, sp *span, node Node
 	}
 	stands, ok := f.chain.at(last.number)
 	if !ok {
-		h, err := finalHeader(ctx, node, last.number)
+		h, err := f.finalHeader(ctx, node, last.number)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +62,7 @@ func (f *Follower) unlisted(ctx context.Context, n uint64, nodes []Node) (common
 	votes := map[common.Hash]int{}
 	var failed error
 	for _, node := range nodes {
-		h, err := finalHeader(ctx, node, n)
+		h, err := f.finalHeader(ctx, node, n)
 		if ctx.Err() != nil {
 			return common.Hash{}, ctx.Err()
 		}
@@ -82,8 +82,12 @@ func (f *Follower) unlisted(ctx context.Context, n uint64, nodes []Node) (common
 
 // finalHeader asks a node for a header at a height that is final. Its error
 // blames the node.
-func finalHeader(ctx context.Context, node Node, n uint64) (*Header, error) {
-	headers, err := node.Headers(ctx, []uint64{n})
+func (f *Follower) finalHeader(ctx context.Context, node Node, n uint64) (*Header, error) {
+	var headers []*Header
+	err := f.aside(func() (err error) {
+		headers, err = node.Headers(ctx, []uint64{n})
+		return err
+	})
 	if err == nil && headers[0] == nil {
 		err = fmt.Errorf("%w: final block %d is not there", ErrInconsistent, n)
 	}

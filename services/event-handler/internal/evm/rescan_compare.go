@@ -30,7 +30,11 @@ func (f *Follower) compareAll(ctx context.Context, r *rescan, p *pass, readers, 
 func (f *Follower) compareAgain(ctx context.Context, r *rescan, p *pass, node Node, nodes []Node) (blame, err error) {
 	ours := p.ours
 	p.reading = true
-	theirs, err := f.readAgain(ctx, node, ours, r.filter)
+	var theirs map[uint64]seen
+	err = f.aside(func() (err error) {
+		theirs, err = f.readAgain(ctx, node, ours, r.filter)
+		return err
+	})
 	if err != nil {
 		return nil, &BlameError{node, err}
 	}
@@ -73,7 +77,7 @@ func (f *Follower) compareAgain(ctx context.Context, r *rescan, p *pass, node No
 }
 
 // readAgain asks node for the window's logs, and holds them against the hash
-// that is published of its last block.
+// that is published of its last block. It touches nothing that Step does.
 func (f *Follower) readAgain(ctx context.Context, node Node, ours *span, filter *Filter) (map[uint64]seen, error) {
 	w, err := node.Window(ctx, ours.from, ours.to, Want{Queries: filter.Queries(ours.to)})
 	if err != nil {

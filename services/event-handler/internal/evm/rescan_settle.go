@@ -102,7 +102,11 @@ func majority(answers []found) (logs []Log, ok bool) {
 
 // askFor asks one node for one block, and checks the answer.
 func (f *Follower) askFor(ctx context.Context, node Node, hash common.Hash, want Want) (found, error) {
-	answers, err := node.Blocks(ctx, []common.Hash{hash}, want)
+	var answers []Answer
+	err := f.aside(func() (err error) {
+		answers, err = node.Blocks(ctx, []common.Hash{hash}, want)
+		return err
+	})
 	if err != nil {
 		return found{}, err
 	}

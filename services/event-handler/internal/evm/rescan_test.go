@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
@@ -22,13 +23,19 @@ import (
 func (r *rig) another() (*fakenode.Server, evm.Node) {
 	r.t.Helper()
 	s := fakenode.NewServer(r.chain)
-	srv := httptest.NewServer(s)
-	r.t.Cleanup(srv.Close)
+	return s, nodeOf(r.t, s)
+}
+
+// nodeOf is the node that a handler answers for.
+func nodeOf(t *testing.T, h http.Handler) evm.Node {
+	t.Helper()
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
 	c, err := jsonrpc.New(srv.URL, jsonrpc.Options{Timeout: time.Minute})
 	if err != nil {
-		r.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return s, evm.NewRPCNode(c)
+	return evm.NewRPCNode(c)
 }
 
 // rescan makes passes until there is nothing to compare, and waits until all is

@@ -133,6 +133,8 @@ func TestRepairReadsFromWhoKeepsState(t *testing.T) {
 		return nil
 	}}}
 	blocks := []*chainv1.Block{{Number: 1}}
+	f.turn.Lock() // as Rescan does
+	defer f.turn.Unlock()
 	if items, err := f.repairUnits(t.Context(), []Node{full, archive}, blocks); err != nil || len(items) != 1 {
 		t.Errorf("%d items, %v", len(items), err)
 	}

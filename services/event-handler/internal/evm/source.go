@@ -11,6 +11,7 @@ import (
 )
 
 // Observer is told what happens; its methods are called from Run's goroutine.
+// Settings.Rescanned is called from another one.
 type Observer interface {
 	// Stepped: a step has ended. err is nil after progress.
 	Stepped(endpoint string, err error)
@@ -49,8 +50,9 @@ type Source struct {
 	current int         // index in eps
 	genesis common.Hash // what the subject is bound to; zero: nothing yet
 
-	filled  int // steps of a backfill since the last second reading
-	eager   int // polls that still follow a hint which brought nothing
+	looking *look // the second reading on its way; nil: none
+	filled  int   // steps of a backfill since the last second reading
+	eager   int   // polls that still follow a hint which brought nothing
 	metered meter
 }
 
@@ -88,9 +90,15 @@ func (s *Source) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	defer func() {
 		cancel()
+		if s.looking != nil {
+			<-s.looking.done
+		}
 		s.Follower.Close()
 		beside.Wait()
 	}()
+	if err := s.found(ctx); err != nil {
+		return err
+	}
 	beside.Go(func() { s.scout(ctx) })
 	for ctx.Err() == nil {
 		if err := s.turn(ctx); err != nil {
@@ -103,15 +111,18 @@ func (s *Source) Run(ctx context.Context) error {
 // turn does one step with one endpoint, and what follows from it. Its error ends
 // Run.
 func (s *Source) turn(ctx context.Context) error {
+	if err := s.looked(ctx); err != nil {
+		return err
+	}
 	now := time.Now()
 	ep, wait := s.pick(now)
 	if ep == nil {
 		s.Observer.Waiting(s.waiting())
-		s.sleep(ctx, wait, nil)
+		s.sleep(ctx, wait, nil, nil)
 		return ctx.Err()
 	}
 	second, others := s.second(ep, now)
-	err := s.step(ctx, ep, second.Node)
+	err := s.step(ctx, ep, s.opinions(second.Node, others, now))
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -119,12 +130,18 @@ func (s *Source) turn(ctx context.Context) error {
 	if errors.As(err, &emitted) {
 		return emitted.err
 	}
+	var late *LateError
+	if errors.As(err, &late) {
+		s.late(late)
+		return nil
+	}
 	s.Observer.Stepped(ep.Name, err)
 	var deep *DeepReorgError
 	var branch *BranchError
 	switch {
 	case err == nil:
-		return s.moved(ctx, ep, second.Node, others)
+		s.moved(ctx, ep, second.Node, others)
+		return nil
 	case errors.Is(err, ErrNothingNew):
 		return s.idle(ctx, ep, err, second.Node, others)
 	case errors.As(err, &deep):
@@ -146,30 +163,29 @@ func end(err error) error {
 }
 
 // step checks the endpoint's identity when that is due, and does one step.
-func (s *Source) step(ctx context.Context, ep *endpoint, second Node) error {
+func (s *Source) step(ctx context.Context, ep *endpoint, others []Node) error {
 	if s.unsure(ep, time.Now()) {
-		if err := s.identify(ctx, ep, true); err != nil {
+		if err := s.identify(ctx, ep); err != nil {
 			return err
 		}
 	}
-	return s.Follower.Step(ctx, ep.Node, second)
+	return s.Follower.Step(ctx, ep.Node, ep.Node, others...)
 }
 
 // rescanEvery steps of a backfill, one window is read a second time.
 const rescanEvery = 16
 
 // moved goes on after progress.
-func (s *Source) moved(ctx context.Context, ep *endpoint, second Node, others []Node) error {
+func (s *Source) moved(ctx context.Context, ep *endpoint, second Node, others []Node) {
 	s.recovered(ep)
 	s.Observer.Waiting(nil)
 	s.meter()
 	s.eager = 0
 	if s.filled++; !s.Follower.State().Backfilling || s.filled < rescanEvery {
-		return nil
+		return
 	}
 	s.filled = 0
-	_, err := s.rescan(ctx, ep, second, others)
-	return err
+	s.rescan(ctx, ep, second, others)
 }
 
 // idle is for when everything was handed out: read final heights a second time,
@@ -182,24 +198,57 @@ func (s *Source) idle(ctx context.Context, ep *endpoint, err error, second Node,
 	if errors.As(err, &lag) {
 		s.lags(ep, lag)
 	}
-	if did, err := s.rescan(ctx, ep, second, others); did || err != nil {
-		return err
-	}
+	s.rescan(ctx, ep, second, others)
 	s.await(ctx)
 	return ctx.Err()
 }
 
-// rescan reads some final heights a second time, when that is due.
-func (s *Source) rescan(ctx context.Context, ep *endpoint, second Node, others []Node) (bool, error) {
-	did, err := s.Follower.Rescan(ctx, ep.Node, second, others...)
+// look is a second reading, beside the steps: the endpoint that it reads from may
+// be slow, and the head does not wait for it.
+type look struct {
+	done chan struct{} // closed after err was set
+	did  chan struct{} // closed after done when something was handed out: there may be more to read
+	err  error
+}
+
+// rescan begins to read some final heights a second time, when that is due.
+func (s *Source) rescan(ctx context.Context, ep *endpoint, second Node, others []Node) {
+	if s.looking != nil || !s.Follower.RescanDue() {
+		return
+	}
+	l := &look{done: make(chan struct{}), did: make(chan struct{})}
+	s.looking = l
+	go func() {
+		did := false
+		did, l.err = s.Follower.Rescan(ctx, ep.Node, second, others...)
+		close(l.done)
+		if did {
+			close(l.did)
+		}
+	}()
+}
+
+// looked draws the conclusions from a second reading that has ended. Its error
+// ends Run.
+func (s *Source) looked(ctx context.Context) error {
+	if s.looking == nil {
+		return nil
+	}
+	select {
+	case <-s.looking.done:
+	default:
+		return nil
+	}
+	err := s.looking.err
+	s.looking = nil
 	var emitted *emitError
 	var blamed *BlameError
 	var deep *DeepReorgError
 	switch {
 	case errors.As(err, &emitted):
-		return did, emitted.err
+		return emitted.err
 	case ctx.Err() != nil:
-		return did, ctx.Err()
+		return ctx.Err()
 	case errors.As(err, &blamed):
 		for _, e := range s.eps {
 			if e.Node != blamed.Node {
@@ -207,23 +256,24 @@ func (s *Source) rescan(ctx context.Context, ep *endpoint, second Node, others [
 			}
 			s.Observer.Stepped(e.Name, err)
 			if errors.As(err, &deep) { // it may be the one that is followed which is on the wrong branch
-				return true, end(s.dispute(ctx, e, err, deep.Number, deep.Ours))
+				return end(s.dispute(ctx, e, err, deep.Number, deep.Ours))
 			}
 			s.failed(e, err)
 		}
 	case err != nil:
 		s.Log.Warn("final heights could not be read a second time", zap.Error(err))
 	}
-	return did, nil
+	return nil
 }
 
-// sleep waits for d or a hint; false when ctx ended.
-func (s *Source) sleep(ctx context.Context, d time.Duration, hint <-chan struct{}) (hinted bool) {
+// sleep waits for d, a hint, or the end of a second reading; false without a hint.
+func (s *Source) sleep(ctx context.Context, d time.Duration, hint, looked <-chan struct{}) (hinted bool) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 	case <-t.C:
+	case <-looked:
 	case <-hint:
 		return true
 	}

@@ -74,13 +74,19 @@ func runSource(t testing.TB, log *memlog.Log, chainID uint64, handlers ...http.H
 // runHinted is runSource with hints of new heads.
 func runHinted(t testing.TB, log *memlog.Log, chainID uint64, hint *evm.Hint, handlers ...http.Handler) (*evm.Source, *watcher) {
 	t.Helper()
+	return runWith(t, log, chainID, hint, settings(0, usdTransfers...), 2*time.Second, handlers...)
+}
+
+// runWith is runHinted with settings, and the time that a request may take.
+func runWith(t testing.TB, log *memlog.Log, chainID uint64, hint *evm.Hint, set evm.Settings, timeout time.Duration, handlers ...http.Handler) (*evm.Source, *watcher) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	tail, err := core.Open(ctx, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	pub := core.NewPublisher(log, tail, core.Limits{}, nil)
-	f, err := evm.Restore(ctx, log, tail, settings(0, usdTransfers...), pub.Put)
+	f, err := evm.Restore(ctx, log, tail, set, pub.Put)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +98,7 @@ func runHinted(t testing.TB, log *memlog.Log, chainID uint64, hint *evm.Hint, ha
 	for _, h := range handlers {
 		srv := httptest.NewServer(h)
 		t.Cleanup(srv.Close)
-		c, err := jsonrpc.New(srv.URL, jsonrpc.Options{Timeout: 2 * time.Second})
+		c, err := jsonrpc.New(srv.URL, jsonrpc.Options{Timeout: timeout})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -190,8 +196,11 @@ func TestNextEndpointTakesOver(t *testing.T) {
 	html := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>maintenance</html>")) })
 	other := fakenode.NewChain(1, 9)
 	grow(other, 90)
-	s, w := runSource(t, &memlog.Log{}, 1, html, good, fakenode.NewServer(other))
+	wrong := fakenode.NewServer(other)
+	setFault(wrong, down) // until the subject is bound
+	s, w := runSource(t, &memlog.Log{}, 1, html, good, wrong)
 	eventually(t, "caught up by the good endpoint", indexed(s, c))
+	setFault(wrong, nil)
 	grow(c, 5)
 	good.Lock()
 	good.Fault = func(w http.ResponseWriter, _ []byte) bool { w.WriteHeader(http.StatusServiceUnavailable); return true }

@@ -46,12 +46,16 @@ const (
 // await waits until there may be something new: a hint, or the time to poll.
 func (s *Source) await(ctx context.Context) {
 	d := s.nextPoll(time.Now())
+	var looked <-chan struct{}
+	if s.looking != nil {
+		looked = s.looking.did
+	}
 	if s.Hint == nil {
-		s.sleep(ctx, d, nil)
+		s.sleep(ctx, d, nil, looked)
 		return
 	}
 	switch {
-	case s.sleep(ctx, d, s.Hint.C()):
+	case s.sleep(ctx, d, s.Hint.C(), looked):
 		s.eager = eagerPolls
 	case s.eager > 0:
 		s.eager--

@@ -1,6 +1,6 @@
 // Package once reads the arguments of a one-shot run:
 //
-//	event-handler --once --network N --from A --to B [--contract C] [--store-only] [--wait 30s]
+//	event-handler --once --network N --from A --to B [--contract C] [--store-only] [--wait 15s]
 package once
 
 import (
@@ -17,7 +17,7 @@ const Usage = `usage: event-handler                                     serve
        event-handler --once --network N --from A --to B  publish these heights of an EVM network, and end
            [--contract C]   compare only this contract's logs (heights that are published already)
            [--store-only]   rows are stored without being announced on sockets
-           [--wait 30s]     how long to wait for the network's lease
+           [--wait 15s]     wait for another instance to end; else it is an error at once that one serves
 Settings come from the environment, as for serving.
 `
 
@@ -27,7 +27,7 @@ type Options struct {
 	From, To  uint64        // heights, inclusive
 	Contract  string        // "": all of the network
 	StoreOnly bool          // rows are stored, not announced
-	Wait      time.Duration // for the lease
+	Wait      time.Duration // for another instance to give up the lease; 0: not at all
 	// Out gets the counts in one line; nil: nowhere.
 	Out io.Writer
 }
@@ -43,7 +43,7 @@ func Parse(args []string) (*Options, error) {
 	flags.Uint64Var(&o.To, "to", 0, "")
 	flags.StringVar(&o.Contract, "contract", "", "")
 	flags.BoolVar(&o.StoreOnly, "store-only", false, "")
-	flags.DurationVar(&o.Wait, "wait", 30*time.Second, "")
+	flags.DurationVar(&o.Wait, "wait", 0, "")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -64,8 +64,8 @@ func Parse(args []string) (*Options, error) {
 	if given["from"] && given["to"] && o.From > o.To {
 		problems = append(problems, fmt.Errorf("--from %d is above --to %d", o.From, o.To))
 	}
-	if o.Wait <= 0 {
-		problems = append(problems, fmt.Errorf("--wait %v is not above 0", o.Wait))
+	if o.Wait < 0 {
+		problems = append(problems, fmt.Errorf("--wait %v is below 0", o.Wait))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, err
