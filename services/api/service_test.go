@@ -59,7 +59,7 @@ func TestPromotion(t *testing.T) {
 	s.send(`{"op":"subscribe","id":1,"channel":"blocks","network":"dev"}`)
 	hello := s.want("subscribed")
 	a.db.Exec(t, `create schema ix_b2`)
-	for _, table := range []string{"networks", "blocks", "events", "orphaned_blocks", "orphaned_events", "reverts", "counts", "casper_blocks", "casper_deploys", "casper_feed"} {
+	for _, table := range []string{"networks", "blocks", "events", "orphaned_blocks", "orphaned_events", "reverts", "repairs", "counts", "casper_blocks", "casper_deploys", "casper_feed"} {
 		a.db.Exec(t, `create table ix_b2.`+table+` as select * from ix_b1.`+table)
 	}
 	a.db.Exec(t, `grant usage on schema ix_b2 to fondaco_reader; grant select on all tables in schema ix_b2 to fondaco_reader`)

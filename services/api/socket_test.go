@@ -15,7 +15,7 @@ import (
 )
 
 // TestResumeWithoutHoleOrDouble cuts one client's connection again and again
-// while blocks and reverts arrive and hints get lost; what it received in all
+// while blocks, reverts and repairs arrive and hints get lost; what it received in all
 // must be what a client that never left received, frame for frame.
 func TestResumeWithoutHoleOrDouble(t *testing.T) {
 	t.Parallel()
@@ -35,6 +35,8 @@ func TestResumeWithoutHoleOrDouble(t *testing.T) {
 			switch {
 			case i%10 == 9:
 				c.Revert(t, c.Head()-2)
+			case i%12 == 7:
+				c.Repair(t, c.Head(), []int{0}, []int{0, 9})
 			case i%6 == 4:
 				c.Finalize(t, c.Head()-1)
 			case i%8 == 5:
@@ -88,7 +90,7 @@ func TestResumeWithoutHoleOrDouble(t *testing.T) {
 	}
 done:
 	var whole []string
-	reverts := 0
+	reverts, repairs := 0, 0
 	for last := uint64(0); last < c.Pos(); {
 		data, err := steady.raw()
 		if err != nil {
@@ -101,8 +103,11 @@ done:
 		if last = f.Seq; f.Op == "position" {
 			continue
 		}
-		if f.Op == "reverted" {
+		switch f.Op {
+		case "reverted":
 			reverts++
+		case "repaired":
+			repairs++
 		}
 		whole = append(whole, string(data))
 	}
@@ -113,10 +118,10 @@ done:
 	if plain(whole) != plain(cut) {
 		t.Errorf("the client that was cut got %d frames, the other %d:\n%s\n---\n%s", len(cut), len(whole), plain(cut), plain(whole))
 	}
-	if reverts != rounds/10 {
-		t.Errorf("%d reverted frames, want %d", reverts, rounds/10)
+	if reverts != rounds/10 || repairs != 4 { // at 7, 31, 43 and 55
+		t.Errorf("%d reverted frames and %d repaired ones, want %d and 4", reverts, repairs, rounds/10)
 	}
-	// A replay from the beginning shows the same, the reverts included.
+	// A replay from the beginning shows the same, reverts and repairs included.
 	replay := a.dial("/v1/ws")
 	replay.send(fmt.Sprintf(`{"op":"subscribe","id":1,"channel":"events","network":"dev","since":%d}`, hello.Seq))
 	replay.want("subscribed")

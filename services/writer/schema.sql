@@ -265,6 +265,14 @@ CREATE TABLE ix_sample.ranges (
     to_hash bytea NOT NULL,
     pos bigint NOT NULL
 );
+CREATE TABLE ix_sample.repairs (
+    network text NOT NULL,
+    pos bigint NOT NULL,
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    log_count integer NOT NULL,
+    removed integer[] NOT NULL
+);
 CREATE TABLE ix_sample.reverts (
     network text NOT NULL,
     pos bigint NOT NULL,
@@ -417,6 +425,8 @@ ALTER TABLE ONLY ix_sample.orphaned_events
     ADD CONSTRAINT orphaned_events_pkey PRIMARY KEY (revert_pos, network, block_number, log_index);
 ALTER TABLE ONLY ix_sample.ranges
     ADD CONSTRAINT ranges_pkey PRIMARY KEY (network, from_number);
+ALTER TABLE ONLY ix_sample.repairs
+    ADD CONSTRAINT repairs_pkey PRIMARY KEY (network, pos);
 ALTER TABLE ONLY ix_sample.reverts
     ADD CONSTRAINT reverts_pkey PRIMARY KEY (network, pos);
 ALTER TABLE ONLY public.goose_db_version
@@ -492,6 +502,7 @@ GRANT SELECT ON TABLE ix_sample.networks TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.orphaned_blocks TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.orphaned_events TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.ranges TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.repairs TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.reverts TO fondaco_reader;
 GRANT SELECT ON TABLE trade.assets TO fondaco_reader;
 GRANT SELECT ON TABLE trade.balances TO fondaco_reader;

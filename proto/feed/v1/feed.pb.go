@@ -171,6 +171,7 @@ type Row struct {
 	//	*Row_Reverted
 	//	*Row_CasperBlock
 	//	*Row_CasperDeploy
+	//	*Row_Repaired
 	Kind          isRow_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -265,6 +266,15 @@ func (x *Row) GetCasperDeploy() *CasperDeploy {
 	return nil
 }
 
+func (x *Row) GetRepaired() *Repaired {
+	if x != nil {
+		if x, ok := x.Kind.(*Row_Repaired); ok {
+			return x.Repaired
+		}
+	}
+	return nil
+}
+
 type isRow_Kind interface {
 	isRow_Kind()
 }
@@ -289,6 +299,10 @@ type Row_CasperDeploy struct {
 	CasperDeploy *CasperDeploy `protobuf:"bytes,6,opt,name=casper_deploy,json=casperDeploy,proto3,oneof"`
 }
 
+type Row_Repaired struct {
+	Repaired *Repaired `protobuf:"bytes,7,opt,name=repaired,proto3,oneof"`
+}
+
 func (*Row_EvmBlock) isRow_Kind() {}
 
 func (*Row_Event) isRow_Kind() {}
@@ -298,6 +312,8 @@ func (*Row_Reverted) isRow_Kind() {}
 func (*Row_CasperBlock) isRow_Kind() {}
 
 func (*Row_CasperDeploy) isRow_Kind() {}
+
+func (*Row_Repaired) isRow_Kind() {}
 
 type EvmBlock struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -631,6 +647,87 @@ func (x *Reverted) GetFromHash() []byte {
 	return nil
 }
 
+// Repaired says that a block of the chain has other rows than were told before.
+// Those that are new follow at the next positions.
+type Repaired struct {
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Network     string                 `protobuf:"bytes,1,opt,name=network,proto3" json:"network,omitempty"`
+	BlockNumber uint64                 `protobuf:"varint,2,opt,name=block_number,json=blockNumber,proto3" json:"block_number,omitempty"`
+	BlockHash   []byte                 `protobuf:"bytes,3,opt,name=block_hash,json=blockHash,proto3" json:"block_hash,omitempty"`
+	// Logs of the block that match the filter, after the repair.
+	LogCount uint32 `protobuf:"varint,4,opt,name=log_count,json=logCount,proto3" json:"log_count,omitempty"`
+	// log_index of each row that was taken away, ascending. One that is there
+	// again with another content is among them, and follows.
+	Removed       []uint32 `protobuf:"varint,5,rep,packed,name=removed,proto3" json:"removed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Repaired) Reset() {
+	*x = Repaired{}
+	mi := &file_feed_v1_feed_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Repaired) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Repaired) ProtoMessage() {}
+
+func (x *Repaired) ProtoReflect() protoreflect.Message {
+	mi := &file_feed_v1_feed_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Repaired.ProtoReflect.Descriptor instead.
+func (*Repaired) Descriptor() ([]byte, []int) {
+	return file_feed_v1_feed_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Repaired) GetNetwork() string {
+	if x != nil {
+		return x.Network
+	}
+	return ""
+}
+
+func (x *Repaired) GetBlockNumber() uint64 {
+	if x != nil {
+		return x.BlockNumber
+	}
+	return 0
+}
+
+func (x *Repaired) GetBlockHash() []byte {
+	if x != nil {
+		return x.BlockHash
+	}
+	return nil
+}
+
+func (x *Repaired) GetLogCount() uint32 {
+	if x != nil {
+		return x.LogCount
+	}
+	return 0
+}
+
+func (x *Repaired) GetRemoved() []uint32 {
+	if x != nil {
+		return x.Removed
+	}
+	return nil
+}
+
 // CasperBlock is the public event store's block model.
 type CasperBlock struct {
 	state      protoimpl.MessageState `protogen:"open.v1"`
@@ -650,7 +747,7 @@ type CasperBlock struct {
 
 func (x *CasperBlock) Reset() {
 	*x = CasperBlock{}
-	mi := &file_feed_v1_feed_proto_msgTypes[5]
+	mi := &file_feed_v1_feed_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -662,7 +759,7 @@ func (x *CasperBlock) String() string {
 func (*CasperBlock) ProtoMessage() {}
 
 func (x *CasperBlock) ProtoReflect() protoreflect.Message {
-	mi := &file_feed_v1_feed_proto_msgTypes[5]
+	mi := &file_feed_v1_feed_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -675,7 +772,7 @@ func (x *CasperBlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CasperBlock.ProtoReflect.Descriptor instead.
 func (*CasperBlock) Descriptor() ([]byte, []int) {
-	return file_feed_v1_feed_proto_rawDescGZIP(), []int{5}
+	return file_feed_v1_feed_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CasperBlock) GetNetwork() string {
@@ -765,7 +862,7 @@ type CasperDeploy struct {
 
 func (x *CasperDeploy) Reset() {
 	*x = CasperDeploy{}
-	mi := &file_feed_v1_feed_proto_msgTypes[6]
+	mi := &file_feed_v1_feed_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -777,7 +874,7 @@ func (x *CasperDeploy) String() string {
 func (*CasperDeploy) ProtoMessage() {}
 
 func (x *CasperDeploy) ProtoReflect() protoreflect.Message {
-	mi := &file_feed_v1_feed_proto_msgTypes[6]
+	mi := &file_feed_v1_feed_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -790,7 +887,7 @@ func (x *CasperDeploy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CasperDeploy.ProtoReflect.Descriptor instead.
 func (*CasperDeploy) Descriptor() ([]byte, []int) {
-	return file_feed_v1_feed_proto_rawDescGZIP(), []int{6}
+	return file_feed_v1_feed_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CasperDeploy) GetNetwork() string {
@@ -882,14 +979,15 @@ const file_feed_v1_feed_proto_rawDesc = "" +
 	"projection\x18\n" +
 	" \x01(\rR\n" +
 	"projection\x12\x1b\n" +
-	"\tcaught_up\x18\v \x01(\bR\bcaughtUp\"\xa3\x02\n" +
+	"\tcaught_up\x18\v \x01(\bR\bcaughtUp\"\xd4\x02\n" +
 	"\x03Row\x12\x10\n" +
 	"\x03pos\x18\x01 \x01(\x04R\x03pos\x120\n" +
 	"\tevm_block\x18\x02 \x01(\v2\x11.feed.v1.EvmBlockH\x00R\bevmBlock\x12&\n" +
 	"\x05event\x18\x03 \x01(\v2\x0e.feed.v1.EventH\x00R\x05event\x12/\n" +
 	"\breverted\x18\x04 \x01(\v2\x11.feed.v1.RevertedH\x00R\breverted\x129\n" +
 	"\fcasper_block\x18\x05 \x01(\v2\x14.feed.v1.CasperBlockH\x00R\vcasperBlock\x12<\n" +
-	"\rcasper_deploy\x18\x06 \x01(\v2\x15.feed.v1.CasperDeployH\x00R\fcasperDeployB\x06\n" +
+	"\rcasper_deploy\x18\x06 \x01(\v2\x15.feed.v1.CasperDeployH\x00R\fcasperDeploy\x12/\n" +
+	"\brepaired\x18\a \x01(\v2\x11.feed.v1.RepairedH\x00R\brepairedB\x06\n" +
 	"\x04kind\"\xbd\x01\n" +
 	"\bEvmBlock\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x16\n" +
@@ -925,7 +1023,14 @@ const file_feed_v1_feed_proto_rawDesc = "" +
 	"\ato_hash\x18\x03 \x01(\fR\x06toHash\x12\x1f\n" +
 	"\vfrom_number\x18\x04 \x01(\x04R\n" +
 	"fromNumber\x12\x1b\n" +
-	"\tfrom_hash\x18\x05 \x01(\fR\bfromHash\"\x92\x02\n" +
+	"\tfrom_hash\x18\x05 \x01(\fR\bfromHash\"\x9d\x01\n" +
+	"\bRepaired\x12\x18\n" +
+	"\anetwork\x18\x01 \x01(\tR\anetwork\x12!\n" +
+	"\fblock_number\x18\x02 \x01(\x04R\vblockNumber\x12\x1d\n" +
+	"\n" +
+	"block_hash\x18\x03 \x01(\fR\tblockHash\x12\x1b\n" +
+	"\tlog_count\x18\x04 \x01(\rR\blogCount\x12\x18\n" +
+	"\aremoved\x18\x05 \x03(\rR\aremoved\"\x92\x02\n" +
 	"\vCasperBlock\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\tR\anetwork\x12\x1d\n" +
 	"\n" +
@@ -965,28 +1070,30 @@ func file_feed_v1_feed_proto_rawDescGZIP() []byte {
 	return file_feed_v1_feed_proto_rawDescData
 }
 
-var file_feed_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_feed_v1_feed_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_feed_v1_feed_proto_goTypes = []any{
 	(*Hint)(nil),         // 0: feed.v1.Hint
 	(*Row)(nil),          // 1: feed.v1.Row
 	(*EvmBlock)(nil),     // 2: feed.v1.EvmBlock
 	(*Event)(nil),        // 3: feed.v1.Event
 	(*Reverted)(nil),     // 4: feed.v1.Reverted
-	(*CasperBlock)(nil),  // 5: feed.v1.CasperBlock
-	(*CasperDeploy)(nil), // 6: feed.v1.CasperDeploy
+	(*Repaired)(nil),     // 5: feed.v1.Repaired
+	(*CasperBlock)(nil),  // 6: feed.v1.CasperBlock
+	(*CasperDeploy)(nil), // 7: feed.v1.CasperDeploy
 }
 var file_feed_v1_feed_proto_depIdxs = []int32{
 	1, // 0: feed.v1.Hint.rows:type_name -> feed.v1.Row
 	2, // 1: feed.v1.Row.evm_block:type_name -> feed.v1.EvmBlock
 	3, // 2: feed.v1.Row.event:type_name -> feed.v1.Event
 	4, // 3: feed.v1.Row.reverted:type_name -> feed.v1.Reverted
-	5, // 4: feed.v1.Row.casper_block:type_name -> feed.v1.CasperBlock
-	6, // 5: feed.v1.Row.casper_deploy:type_name -> feed.v1.CasperDeploy
-	6, // [6:6] is the sub-list for method output_type
-	6, // [6:6] is the sub-list for method input_type
-	6, // [6:6] is the sub-list for extension type_name
-	6, // [6:6] is the sub-list for extension extendee
-	0, // [0:6] is the sub-list for field type_name
+	6, // 4: feed.v1.Row.casper_block:type_name -> feed.v1.CasperBlock
+	7, // 5: feed.v1.Row.casper_deploy:type_name -> feed.v1.CasperDeploy
+	5, // 6: feed.v1.Row.repaired:type_name -> feed.v1.Repaired
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_feed_v1_feed_proto_init() }
@@ -1000,6 +1107,7 @@ func file_feed_v1_feed_proto_init() {
 		(*Row_Reverted)(nil),
 		(*Row_CasperBlock)(nil),
 		(*Row_CasperDeploy)(nil),
+		(*Row_Repaired)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1007,7 +1115,7 @@ func file_feed_v1_feed_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_feed_v1_feed_proto_rawDesc), len(file_feed_v1_feed_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -28,7 +28,7 @@ const (
 // its frames are made when the first subscriber wants them and then shared.
 type Message struct {
 	Pos     uint64
-	Op      string // event, reverted
+	Op      string // event, reverted, repaired
 	Channel string
 	Scope   Scope
 	Epoch   string
@@ -123,8 +123,8 @@ func Snapshot(op, id, channel string, scope Scope, epoch string, seq uint64, dat
 // TextFrame is a whole, unmasked text frame.
 func TextFrame(payload []byte) []byte { return ws.MustCompileFrame(ws.NewTextFrame(payload)) }
 
-// OfRow makes the messages of one row of a network's feed. A revert is told on
-// every channel of the chain. finalized gives the network's finalized height
+// OfRow makes the messages of one row of a network's feed. A revert and a repair
+// are told on every channel of the chain. finalized gives the network's finalized height
 // when the frame is made.
 func OfRow(network, epoch string, row *feedv1.Row, finalized func() int64) []*Message {
 	scope := Scope{"network", network}
@@ -140,6 +140,9 @@ func OfRow(network, epoch string, row *feedv1.Row, finalized func() int64) []*Me
 	case *feedv1.Row_Reverted:
 		encode := func() []byte { return shape.Encode(shape.OfReverted(k.Reverted)) }
 		return []*Message{one("reverted", Blocks, encode), one("reverted", Events, encode)}
+	case *feedv1.Row_Repaired:
+		encode := func() []byte { return shape.Encode(shape.OfRepaired(k.Repaired)) }
+		return []*Message{one("repaired", Blocks, encode), one("repaired", Events, encode)}
 	case *feedv1.Row_CasperBlock:
 		return []*Message{one("event", Blocks, func() []byte { return shape.Encode(shape.OfCasperBlock(k.CasperBlock)) })}
 	case *feedv1.Row_CasperDeploy:
@@ -154,6 +157,8 @@ func rowSize(row *feedv1.Row) int {
 	switch k := row.GetKind().(type) {
 	case *feedv1.Row_Event:
 		return fixed + 4*len(k.Event.GetData()) + 4*len(k.Event.GetArgs())
+	case *feedv1.Row_Repaired:
+		return fixed + 12*len(k.Repaired.GetRemoved())
 	case *feedv1.Row_CasperBlock:
 		return fixed + 200*len(k.CasperBlock.GetDeploys())
 	case *feedv1.Row_CasperDeploy:

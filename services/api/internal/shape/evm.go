@@ -98,5 +98,25 @@ func OfReverted(r *feedv1.Reverted) Reverted {
 		ToNumber: r.GetToNumber(), ToHash: Hex(r.GetToHash())}
 }
 
+// Repaired says that a block of the chain has other events than were told
+// before: those whose log_index is in Removed are not its own, and what it has
+// besides what was told follows as events.
+type Repaired struct {
+	Network     string   `json:"network"`
+	BlockNumber uint64   `json:"block_number"`
+	BlockHash   string   `json:"block_hash"`
+	LogCount    uint32   `json:"log_count"` // of the block, in place of what it said itself
+	Removed     []uint32 `json:"removed"`   // ascending; [] when events were missing only
+}
+
+// OfRepaired makes the shape of a row.
+func OfRepaired(r *feedv1.Repaired) Repaired {
+	removed := r.GetRemoved()
+	if removed == nil {
+		removed = []uint32{}
+	}
+	return Repaired{Network: r.GetNetwork(), BlockNumber: r.GetBlockNumber(), BlockHash: Hex(r.GetBlockHash()), LogCount: r.GetLogCount(), Removed: removed}
+}
+
 // Hex writes bytes as 0x hex.
 func Hex(b []byte) string { return "0x" + hex.EncodeToString(b) }

@@ -24,6 +24,8 @@
 //	---------------------------------------------------------------------------------------------
 //	{"op":"event",…,"data":{…}}       a block, event, deploy, trade, order, or changed levels of a book
 //	{"op":"reverted",…,"data":{…}}    blocks to_number+1..from_number are no longer of the chain
+//	{"op":"repaired",…,"data":{…}}    a block has other events than were told: those that removed names by log_index are
+//	                                  void, and what is new follows as events; log_count replaces the block's own
 //	{"op":"snapshot",…,"data":{…}}    depth: the whole book, at the start and after a lag
 //	{"op":"position",…}               every 10 s: everything up to seq was told
 //	{"op":"reset",…}                  what the client holds is of another life (epoch): begin anew at seq
@@ -31,7 +33,10 @@
 // id is a whole number or a string of [A-Za-z0-9._-]; it names the subscription
 // on its connection. seq grows within an epoch; epoch is opaque. since is the
 // last seq that the client has: what follows it comes first, then what is new,
-// without a hole or a double.
+// without a hole or a double. A replay tells a row that was taken back like any
+// other, and later that it was: who applies the frames in their order holds what
+// REST shows. A repaired frame goes to every filter, and may name rows that the
+// filter has never let through.
 //
 //	channel  wants    filter                                            policy
 //	blocks   network  casper: hash                                      public

@@ -82,7 +82,7 @@ func chainFilter(channel string, n network, params map[string]string) (func(*fee
 		}
 		return func(m *feed.Message) bool {
 			e := m.Row.(*feedv1.Row).GetEvent()
-			return e == nil || f.Match(e) // a revert concerns every filter
+			return e == nil || f.Match(e) // a revert or a repair concerns every filter
 		}, nil
 	case channel == feed.Deploys:
 		f, err := filter.ParseCasper(params, "hash", "account", "state")

@@ -77,7 +77,7 @@ func feedRows(ctx context.Context, tx *Tx, n Network, kinds Kinds, after uint64,
 	case n.Kind == "casper":
 		sources = append(sources, source{tx.table("casper_feed"), `row, pos`, scanFeedRow})
 	default:
-		sources = append(sources, source{tx.table("reverts"), revertColumns, scanRevertRow})
+		sources = append(sources, source{tx.table("reverts"), revertColumns, scanRevertRow}, source{tx.table("repairs"), repairColumns, scanRepairRow})
 		if kinds.Blocks {
 			sources = append(sources, source{tx.table("blocks"), blockColumns, scanBlockRow}, source{tx.table("orphaned_blocks"), blockColumns, scanBlockRow})
 		}
@@ -150,6 +150,23 @@ func scanRevertRow(row pgx.Row, network string) (*feedv1.Row, error) {
 	}
 	r.ToNumber, r.FromNumber = uint64(to), uint64(from)
 	return &feedv1.Row{Pos: uint64(pos), Kind: &feedv1.Row_Reverted{Reverted: r}}, nil
+}
+
+const repairColumns = `number, hash, log_count, removed, pos`
+
+func scanRepairRow(row pgx.Row, network string) (*feedv1.Row, error) {
+	r := &feedv1.Repaired{Network: network}
+	var number, pos int64
+	var logs int32
+	var removed []int32
+	if err := row.Scan(&number, &r.BlockHash, &logs, &removed, &pos); err != nil {
+		return nil, err
+	}
+	r.BlockNumber, r.LogCount = uint64(number), uint32(logs)
+	for _, index := range removed {
+		r.Removed = append(r.Removed, uint32(index))
+	}
+	return &feedv1.Row{Pos: uint64(pos), Kind: &feedv1.Row_Repaired{Repaired: r}}, nil
 }
 
 // scanFeedRow reads a row that is stored as it was sent.

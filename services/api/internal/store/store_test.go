@@ -36,8 +36,8 @@ func open(t *testing.T, db *apitest.DB) *store.Store {
 	return s
 }
 
-// TestFeedRowsPages: pages of any size join to the same feed, reverted blocks
-// and the reverts included.
+// TestFeedRowsPages: pages of any size join to the same feed, with what was
+// reverted and repaired, and word of both.
 func TestFeedRowsPages(t *testing.T) {
 	t.Parallel()
 	db := apitest.New(t)
@@ -49,6 +49,9 @@ func TestFeedRowsPages(t *testing.T) {
 		if i%9 == 8 {
 			c.Revert(t, c.Head()-3)
 		}
+		if i%10 == 6 {
+			c.Repair(t, c.Head()-1, []int{0}, []int{3, 4})
+		}
 	}
 	for _, kinds := range []store.Kinds{{Blocks: true, Events: true}, {Blocks: true}, {Events: true}} {
 		whole, err := s.FeedRows(ctx, "dev", kinds, 0, 0, 100000)
@@ -56,7 +59,7 @@ func TestFeedRowsPages(t *testing.T) {
 			t.Fatalf("%+v %v", whole.Cursor, err)
 		}
 		want := fmt.Sprint(whole.Rows)
-		blocks, events, reverts := 0, 0, 0
+		blocks, events, reverts, repairs := 0, 0, 0, 0
 		for i, r := range whole.Rows {
 			if i > 0 && r.GetPos() <= whole.Rows[i-1].GetPos() {
 				t.Fatal("positions do not ascend")
@@ -68,10 +71,12 @@ func TestFeedRowsPages(t *testing.T) {
 				events++
 			case r.GetReverted() != nil:
 				reverts++
+			case r.GetRepaired() != nil:
+				repairs++
 			}
 		}
-		if reverts != 3 || kinds.Blocks != (blocks == 30) || kinds.Events != (events == 43) {
-			t.Errorf("%+v: %d blocks, %d events, %d reverts", kinds, blocks, events, reverts)
+		if reverts != 3 || repairs != 3 || kinds.Blocks != (blocks == 30) || kinds.Events != (events == 43+6) {
+			t.Errorf("%+v: %d blocks, %d events, %d reverts, %d repairs", kinds, blocks, events, reverts, repairs)
 		}
 		for _, limit := range []int{1, 2, 3, 7, 20} {
 			var rows []any

@@ -46,10 +46,21 @@ func (e *EVM) Seal() partition.Batch {
 		b.steps = append(b.steps, out)
 	}
 	for _, d := range e.plan.Dead {
-		b.dead = append(b.dead, dead{seq: d.Seq, unit: d.Unit, number: d.Number, hash: d.Hash, reason: d.Reason, body: d.Body, orphaned: d.Orphaned, pending: d.Pending})
+		b.dead = append(b.dead, dead{seq: d.Seq, unit: d.Unit, number: d.Number, hash: d.Hash, reason: d.Reason, body: d.Body, orphaned: d.Orphaned, status: status(d)})
 	}
 	e.plan.Clear()
 	return b
+}
+
+// status is what a unit that could not be applied is stored as.
+func status(d evm.Dead) string {
+	switch {
+	case d.Pending:
+		return "pending"
+	case d.Healed:
+		return "done"
+	}
+	return "dead"
 }
 
 // segment counts its rows; they ascend by height, so that buckets come in runs.

@@ -133,7 +133,7 @@ type dead struct {
 	reason   string
 	body     []byte
 	orphaned bool
-	pending  bool // to be applied by a replay
+	status   string // "" = dead
 }
 
 // bury stores units in the transaction that passes them: what holds their key
@@ -141,7 +141,7 @@ type dead struct {
 func (ix *index) bury(ctx context.Context, tx pgx.Tx, list []dead) error {
 	const q = `
 insert into ctl.dead_letters (build, partition, seq, unit, block_number, block_hash, reason, body, orphaned, status)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, case when $10 then 'pending' else 'dead' end)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, coalesce(nullif($10, ''), 'dead'))
 on conflict (build, partition, seq, unit) do update set block_number = excluded.block_number, block_hash = excluded.block_hash,
 	reason = excluded.reason, body = excluded.body, orphaned = excluded.orphaned, status = excluded.status, attempts = 1,
 	next_try = null, last_error = null, created_at = now(), updated_at = now()`
@@ -149,7 +149,7 @@ on conflict (build, partition, seq, unit) do update set block_number = excluded.
 		if d.body == nil {
 			d.body = []byte{}
 		}
-		if _, err := tx.Exec(ctx, q, ix.build, ix.name(), d.seq, d.unit, d.number, d.hash, d.reason, d.body, d.orphaned, d.pending); err != nil {
+		if _, err := tx.Exec(ctx, q, ix.build, ix.name(), d.seq, d.unit, d.number, d.hash, d.reason, d.body, d.orphaned, d.status); err != nil {
 			return fmt.Errorf("storing a dead letter: %w", err)
 		}
 	}

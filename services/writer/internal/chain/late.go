@@ -56,7 +56,7 @@ func (e *EVM) Late(cur partition.Cursor, l partition.Letter, pos uint64) (partit
 	if reason != "" {
 		return partition.Late{}, &partition.Refusal{Reason: reason}
 	}
-	r.Seq = l.Seq
+	r.Seq, r.Unit = l.Seq, l.Unit
 	return partition.Late{Rows: 1 + len(b.GetLogs()), Write: func(ctx context.Context, tx pgx.Tx) error {
 		if err := e.canonical(ctx, tx, cur, &r.Block); err != nil {
 			return err

@@ -1,8 +1,12 @@
 package chain_test
 
 import (
+	"encoding/hex"
 	"testing"
 
+	"github.com/nats-io/nats.go"
+
+	"fondaco.dev/pkg/bus"
 	"fondaco.dev/services/writer/internal/writertest"
 
 	chainv1 "fondaco.dev/proto/chain/v1"
@@ -41,6 +45,11 @@ func TestRepairMakesTheBlockWhatItSays(t *testing.T) {
 	}
 	if got := writertest.Value[string](w, `select string_agg(log_index || '=' || (revert_pos >> 20), ' ' order by log_index) from ix_mended.orphaned_events`); got != "2=2 9=2" {
 		t.Errorf("orphaned events %s", got)
+	}
+	// One row tells of it, at the position that is the repair's own.
+	const told = `select string_agg(concat_ws(' ', pos >> 20, pos & 1048575, number, encode(hash, 'hex') = $1, log_count, removed::text), ', ') from ix_mended.repairs`
+	if got := writertest.Value[string](w, told, hex.EncodeToString(whole.GetHash())); got != "2 2 0 t 8 {2,9}" {
+		t.Errorf("repairs %s", got)
 	}
 	if got := writertest.Value[int64](w, `select log_count from ix_mended.blocks where number = 0`); got != 8 {
 		t.Errorf("log_count %d", got)
@@ -82,7 +91,7 @@ func TestRepairOfACoveredHeight(t *testing.T) {
 	}
 	c := w.Wait(build, n.Subject(), f.Last)
 	if c.Height() != 2 || writertest.Value[int64](w, `select count(*) from ix_covered.events where block_number = 1`) != 3 ||
-		writertest.Value[int64](w, `select count(*) from ix_covered.blocks`) != 2 {
+		writertest.Value[int64](w, `select count(*) from ix_covered.blocks`) != 2 || writertest.Value[int64](w, `select count(*) from ix_covered.repairs`) != 0 {
 		t.Errorf("the repaired block is not there; head %d", c.Height())
 	}
 	w.Until("a hint of it", func() bool {
@@ -138,6 +147,68 @@ func TestARepairClosesAHole(t *testing.T) {
 	}
 	if got := writertest.Value[int64](w, `select count(*) from ix_hole.events where block_number = 5`); got != 3 {
 		t.Errorf("%d events", got)
+	}
+	w.CheckCounts(build)
+}
+
+// What was announced and is wrong is taken back by a repair whose own rows are
+// not announced: no feed is left with it.
+func TestAQuietRepairTakesBackWhatWasTold(t *testing.T) {
+	t.Parallel()
+	w := writertest.New(t)
+	n := writertest.EVMNetwork("dev")
+	f := w.NewFeed(n.Subject())
+	build := w.Build("hushed", n)
+	indexer(w, build, n, nil)
+	whole, sent := writertest.Block(nil, 3, 1), writertest.Block(nil, 3, 1)
+	sent.Logs[1].Data = make([]byte, 32)
+	short := writertest.Block(whole, 2, 1)
+	missing := writertest.Block(whole, 2, 1)
+	missing.Logs = missing.Logs[:1]
+	f.Publish(writertest.U(sent), writertest.U(missing))
+	f.Header = nats.Header{bus.HeaderQuiet: {"1"}}
+	w.Wait(build, n.Subject(), f.Publish(repairUnit(whole), repairUnit(short)))
+	const told = `select string_agg(concat_ws(' ', number, pos >> 20, pos & 1048575, log_count, removed::text), ', ') from ix_hushed.repairs where pos >= 0`
+	if got := writertest.Value[string](w, told); got != "0 2 0 3 {1}" {
+		t.Errorf("told: %s", got)
+	}
+	if got := writertest.Value[int64](w, `select count(*) from ix_hushed.events where pos < 0`); got != 2 {
+		t.Errorf("%d rows are not announced, want 2", got)
+	}
+	if got := writertest.Value[int64](w, `select count(*) from ix_hushed.orphaned_events o join ix_hushed.repairs r on r.pos = o.revert_pos`); got != 1 {
+		t.Errorf("%d rows lie under the repair", got)
+	}
+	w.CheckCounts(build)
+}
+
+// A repair behind the place that a seek back leads to is of a former life: no
+// replay of the new one meets it, and the rows that it brought are kept.
+func TestRepairsOfAFormerLifeAreNotTold(t *testing.T) {
+	t.Parallel()
+	w := writertest.New(t)
+	n := writertest.EVMNetwork("dev")
+	f := w.NewFeed(n.Subject())
+	build := w.Build("aside", n)
+	whole, sent := writertest.Block(nil, 3, 1), writertest.Block(nil, 3, 1)
+	sent.Logs[1].Data = make([]byte, 32)
+	r := indexer(w, build, n, nil)
+	b1 := writertest.Block(whole, 1, 1)
+	f.Publish(writertest.U(sent), writertest.U(b1))
+	f.Publish(repairUnit(whole))
+	w.Wait(build, n.Subject(), f.Publish(writertest.U(writertest.Block(b1, 1, 1))))
+	r.Stop()
+	f = anew(t, w, n.Subject())
+	f.Publish(writertest.U(whole), writertest.U(b1))
+	f.Publish(writertest.U(writertest.Block(b1, 1, 2)))
+	indexer(w, build, n, nil)
+	w.Until("the other life", func() bool {
+		return w.Cursor(build, n.Subject()).SeekBacks == 1 && w.Cursor(build, n.Subject()).Height() == 2
+	})
+	if got := writertest.Value[string](w, `select concat_ws(' ', count(*), count(*) filter (where pos >= 0)) from ix_aside.repairs`); got != "1 0" {
+		t.Errorf("repairs, and those that a replay meets: %s", got)
+	}
+	if got := writertest.Value[int64](w, `select count(*) from ix_aside.events where block_number = 0 and pos > 0`); got != 3 {
+		t.Errorf("%d events of the repaired block", got)
 	}
 	w.CheckCounts(build)
 }

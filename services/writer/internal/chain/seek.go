@@ -144,6 +144,7 @@ insert into restamped (block_number, log_index, pos) select block_number, log_in
 	}
 	for _, q := range []string{
 		`update ix.reverts set pos = pos - $3 where network = $1 and pos > $2`,
+		`update ix.repairs set pos = pos - $3 where network = $1 and pos > $2`,
 		`update ix.orphaned_blocks set revert_pos = revert_pos - $3 where network = $1 and revert_pos > $2`,
 		`update ix.orphaned_events set revert_pos = revert_pos - $3 where network = $1 and revert_pos > $2`,
 	} {

@@ -76,12 +76,24 @@ type Revert struct {
 	FromHash   []byte
 }
 
-// Repair gives a canonical block the logs that an earlier sending missed.
+// Repair gives a canonical block the rows that it has, in place of those that
+// an earlier sending gave it.
 type Repair struct {
 	Pos    uint64
 	Seq    uint64 // message that says so: what earlier ones said of the block is void
+	Unit   int    // in the message
 	Block  Block
 	Events []Event
+}
+
+// Told is the position under which feeds tell of the repair when it takes so
+// many rows away. Rows may be added without being announced; what was announced
+// and is wrong is taken back in any case.
+func (r *Repair) Told(removed int) uint64 {
+	if removed > 0 && int64(r.Pos) < 0 {
+		return r.Pos + aside
+	}
+	return r.Pos
 }
 
 func (*Segment) step() {}
@@ -105,6 +117,7 @@ type Dead struct {
 	Body     []byte
 	Orphaned bool
 	Pending  bool // to be applied behind the transaction that stores it
+	Healed   bool // a repair of the same plan has brought what it lacks
 }
 
 // FeedRows are the steps as live frames carry them, ascending by position. It

@@ -61,6 +61,9 @@ func (p *Planner) revert(pos uint64, r *chainv1.Reverted) error {
 			delete(p.held, n)
 		}
 	}
+	// Steps reach what is stored already; the units of this plan come behind them.
+	above := func(d Dead) bool { return d.Number != nil && *d.Number > r.GetToNumber() }
+	p.mark(above, func(d *Dead) { d.Orphaned, d.Pending = true, false })
 	p.Decoder.Children.Revert(r.GetToNumber())
 	p.Head.Number, p.Head.Hash = r.GetToNumber(), r.GetToHash()
 	p.Head.Finalized = min(p.Head.Finalized, r.GetToNumber())
@@ -99,17 +102,41 @@ func (p *Planner) repair(seq uint64, i, row int, r *chainv1.Repair, u proto.Mess
 	}
 	known := p.Decoder.Children.Forget(number)
 	out, events := p.rows(seq, row, b, nil)
+	p.heal(seq, &out)
 	if err := p.adopt(seq, i, &out, known, u); err != nil {
 		return err
 	}
-	// What earlier messages of this plan left to be applied is said anew.
-	void := func(d Dead) bool { return d.Pending && d.Seq < seq && bytes.Equal(d.Hash, out.Hash) }
+	p.Steps = append(p.Steps, &Repair{Pos: out.Pos, Seq: seq, Unit: i, Block: out, Events: events})
+	p.Rows += len(events)
+	return nil
+}
+
+// heal looks through the units of this plan that could not be applied, which
+// are stored behind its steps, for those of a block that message seq repairs.
+func (p *Planner) heal(seq uint64, b *Block) {
+	// What earlier messages left to be applied is said anew.
+	void := func(d Dead) bool { return d.Pending && d.Seq < seq && bytes.Equal(d.Hash, b.Hash) }
+	healed := func(d Dead) bool {
+		return !d.Pending && !d.Orphaned && d.Number != nil && *d.Number == b.Number && (d.Hash == nil || bytes.Equal(d.Hash, b.Hash))
+	}
 	if slices.ContainsFunc(p.Dead, void) {
 		p.Dead = slices.DeleteFunc(slices.Clone(p.Dead), void) // Take may go back to the list that was
 	}
-	p.Steps = append(p.Steps, &Repair{Pos: out.Pos, Seq: seq, Block: out, Events: events})
-	p.Rows += len(events)
-	return nil
+	p.mark(healed, func(d *Dead) { d.Healed = true })
+}
+
+// mark changes some of the units that could not be applied, on a copy: Take may
+// go back to the list that was.
+func (p *Planner) mark(is func(Dead) bool, change func(*Dead)) {
+	if !slices.ContainsFunc(p.Dead, is) {
+		return
+	}
+	p.Dead = slices.Clone(p.Dead)
+	for i := range p.Dead {
+		if is(p.Dead[i]) {
+			change(&p.Dead[i])
+		}
+	}
 }
 
 // below is the hash of the block below number, nil when it is not known.

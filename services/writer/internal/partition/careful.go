@@ -83,7 +83,10 @@ where build = $1 and partition = $2 and seq <= $3 and status = 'failed'`
 			}
 			return err
 		}
-		pause, err := p.recordFailures(ctx, failed)
+		if err := p.fault("refused"); err != nil {
+			return err
+		}
+		pause, err := p.recordFailures(ctx, &from, failed)
 		if err != nil {
 			return err
 		}
@@ -192,10 +195,14 @@ func (p *Partition) attempts(ctx context.Context, tx pgx.Tx) (map[unitKey]int, e
 	return out, nil
 }
 
-// recordFailures stores failures and gives the pause until the next attempt.
-func (p *Partition) recordFailures(ctx context.Context, list []failure) (time.Duration, error) {
+// recordFailures stores failures and gives the pause until the next attempt. It
+// is fenced as the batch is: what a later writer knows of a unit stays.
+func (p *Partition) recordFailures(ctx context.Context, from *Cursor, list []failure) (time.Duration, error) {
 	var pause time.Duration
 	err := p.inTx(ctx, func(tx pgx.Tx) error {
+		if err := from.hold(ctx, tx); err != nil {
+			return err
+		}
 		for _, f := range list {
 			wait := p.retries()[f.n-1]
 			pause = max(pause, wait)

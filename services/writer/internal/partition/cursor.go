@@ -105,3 +105,19 @@ where build = $1 and partition = $2 and stream_created = $3 and seek_backs = $4 
 	}
 	return nil
 }
+
+// hold is the fence of a transaction that moves nothing.
+func (c *Cursor) hold(ctx context.Context, tx pgx.Tx) error {
+	const q = `
+select true from ctl.cursors
+where build = $1 and partition = $2 and stream_created = $3 and seek_backs = $4 and seq = $5 and pos = $6 for update`
+	var is bool
+	err := tx.QueryRow(ctx, q, c.Build, c.Partition, c.Created.UnixMilli(), c.SeekBacks, c.Seq, c.Pos).Scan(&is)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ErrFenced
+	}
+	if err != nil {
+		return fmt.Errorf("holding the cursor of %s: %w", c.Partition, err)
+	}
+	return nil
+}

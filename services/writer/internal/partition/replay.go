@@ -145,9 +145,10 @@ func (p *Partition) replayNext(ctx context.Context) (more bool, err error) {
 }
 
 // Each life of a partition has unit numbers of its own: no message has as many
-// units, and so many lives fit into an integer.
+// units, and so many lives fit into an integer. Those of the present life are
+// below UnitsPerLife.
 const (
-	unitsPerLife = 1 << 22
+	UnitsPerLife = 1 << 22
 	maxLives     = 500
 )
 
@@ -162,7 +163,7 @@ func (p *Partition) setAside(ctx context.Context, tx pgx.Tx, after, seekBacks ui
 	const kept = `
 update ctl.dead_letters set unit = unit + $4
 where build = $1 and partition = $2 and seq > $3 and unit < $5`
-	if _, err := tx.Exec(ctx, kept, p.Build, p.Name, after, unitsPerLife*(1+seekBacks%maxLives), unitsPerLife); err != nil {
+	if _, err := tx.Exec(ctx, kept, p.Build, p.Name, after, UnitsPerLife*(1+seekBacks%maxLives), UnitsPerLife); err != nil {
 		return fmt.Errorf("setting dead letters aside: %w", err)
 	}
 	return nil

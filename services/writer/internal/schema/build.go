@@ -25,7 +25,7 @@ const buildLock = 0x666f6e6461636f
 
 // EnsureBuild makes the schema of a chain index, its row in ctl.builds and its
 // networks, in one transaction. The first build is live at once; one that was
-// retired fills again.
+// retired stays so until it is promoted again.
 func EnsureBuild(ctx context.Context, pool *pgxpool.Pool, build string, projection int, networks []config.Network) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return EnsureBuildIn(ctx, tx, build, projection, networks) })
 }
@@ -54,10 +54,6 @@ func ensure(ctx context.Context, tx pgx.Tx, build string, projection int, networ
 		}
 	case err != nil:
 		return fmt.Errorf("reading the build: %w", err)
-	case status == "retired":
-		if _, err := tx.Exec(ctx, `update ctl.builds set status = 'filling' where build = $1`, build); err != nil {
-			return fmt.Errorf("reviving the build: %w", err)
-		}
 	}
 	if err := indexFactories(ctx, tx, build, networks); err != nil {
 		return err
@@ -142,7 +138,7 @@ where build = $1 and partition = $2`
 		if err := tx.QueryRow(ctx, `select network from `+Schema(build)+`.networks where partition = $1`, partition).Scan(&network); err != nil {
 			return fmt.Errorf("looking up the partition's network: %w", err)
 		}
-		for _, table := range []string{"blocks", "events", "orphaned_blocks", "orphaned_events", "reverts", "ranges", "checks", "counts", "children",
+		for _, table := range []string{"blocks", "events", "orphaned_blocks", "orphaned_events", "reverts", "repairs", "ranges", "checks", "counts", "children",
 			"casper_facts", "casper_blocks", "casper_deploys", "casper_transfers",
 			"casper_accounts", "casper_messages", "casper_signatures", "casper_feed"} {
 			if _, err := tx.Exec(ctx, `delete from `+Schema(build)+`.`+table+` where network = $1`, network); err != nil {

@@ -118,7 +118,7 @@ func (w *World) Digest(build string, positions bool) map[string]string {
 		out[table] = Value[string](w, `select count(*) || ' ' || coalesce(md5(string_agg((to_jsonb(t) `+drop+`)::text, E'\n' order by `+order+`)), '') from ix_`+build+`.`+table+` t`)
 	}
 	if positions {
-		for table, order := range map[string]string{"reverts": "network, pos", "orphaned_blocks": "revert_pos, network, number",
+		for table, order := range map[string]string{"reverts": "network, pos", "repairs": "network, pos", "orphaned_blocks": "revert_pos, network, number",
 			"orphaned_events": "revert_pos, network, block_number, log_index", "casper_feed": "network, pos"} {
 			out[table] = Value[string](w, `select count(*) || ' ' || coalesce(md5(string_agg(to_jsonb(t)::text, E'\n' order by `+order+`)), '') from ix_`+build+`.`+table+` t`)
 		}

@@ -112,6 +112,19 @@ create table reverts (
     primary key (network, pos)
 );
 
+-- Blocks whose rows a second look changed after they were told. What is new has
+-- the positions behind this one; what was taken away lies in orphaned_events
+-- under it.
+create table repairs (
+    network   text not null,
+    pos       bigint not null,
+    number    bigint not null,
+    hash      bytea not null,
+    log_count integer not null,   -- rows that the block has since
+    removed   integer[] not null, -- log_index of what was taken away, ascending
+    primary key (network, pos)
+);
+
 -- Heights covered without a block row of their own.
 create table ranges (
     network     text not null,
