@@ -24,6 +24,7 @@ type Server struct {
 	port int
 	srv  *natsd.Server
 	lazy bool
+	max  int64
 }
 
 // Option changes the server.
@@ -31,6 +32,10 @@ type Option func(*Server)
 
 // LazySync makes the server ack before fsync.
 func LazySync() Option { return func(s *Server) { s.lazy = true } }
+
+// MaxStore bounds what all streams together take on disk, in bytes; above it the
+// server refuses to store, as on a full disk, but does not break.
+func MaxStore(bytes int64) Option { return func(s *Server) { s.max = bytes } }
 
 // Start starts a server, sync always, without authentication.
 func Start(t testing.TB, opts ...Option) *Server {
@@ -46,7 +51,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 
 func (s *Server) start(t testing.TB) {
 	t.Helper()
-	srv, err := natsd.Start(natsd.Config{Dir: s.dir, Port: s.port, LazySync: s.lazy}, zap.NewNop())
+	srv, err := natsd.Start(natsd.Config{Dir: s.dir, Port: s.port, LazySync: s.lazy, MaxStore: s.max}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,5 +117,49 @@ func Provision(t testing.TB, s *Server, streams []jetstream.StreamConfig, bucket
 	v := bus.Verdict{SyncAlways: sync, Servers: ids, At: time.Now()}
 	if err := bus.Provision(context.Background(), b.JetStream(), streams, buckets, objects, v); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Fill takes all the room that MaxStore left; free gives it back.
+func (s *Server) Fill(t testing.TB) (free func()) {
+	t.Helper()
+	return Ballast(t, s.Bus(t))
+}
+
+// Ballast stores messages in a stream of its own until the server has no room for
+// more; free deletes them. The bus's user must be allowed to make streams.
+func Ballast(t testing.TB, b *bus.Bus) (free func()) {
+	t.Helper()
+	const name = "BALLAST"
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	if _, err := b.JetStream().CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{"ballast"}, Storage: jetstream.FileStorage}); err != nil {
+		t.Fatal(err)
+	}
+	for block := make([]byte, 1<<20); ; {
+		_, err := b.JetStream().Publish(ctx, "ballast", block)
+		var refused *jetstream.APIError
+		if errors.As(err, &refused) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+		defer cancel()
+		for { // the connection may be away after a restart of the server
+			err := b.JetStream().DeleteStream(ctx, name)
+			if err == nil {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				t.Fatal(err)
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
 	}
 }

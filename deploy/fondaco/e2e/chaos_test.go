@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -132,61 +130,4 @@ func copyTree(from, to string) error {
 		return err
 	}
 	return os.CopyFS(to, os.DirFS(from))
-}
-
-// The disk of the bus and of the database fills up in the middle of a load.
-// Nothing may be acknowledged that is not stored; with room again and the bus
-// restarted, as its documentation asks for, all goes on and nothing is missing.
-func TestFullDiskLosesNothing(t *testing.T) {
-	needPostgres(t)
-	disk := shallow(t)
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=400m,mode=0711", "fondaco-test", disk).CombinedOutput(); err != nil {
-		t.Skipf("a small disk cannot be mounted here: %v %s", err, out)
-	}
-	t.Cleanup(func() { _ = exec.Command("umount", "-l", disk).Run() })
-	net, path := chains(t)
-	in := startInfraIn(t, disk, infra.Config{})
-	s := newStack(t, in, path)
-	handler, wr := s.start("event-handler", "event-handler"), s.start("writer", "writer")
-	s.allReady(60 * time.Second)
-	stopChains := drive(t, net)
-	time.Sleep(2 * time.Second)
-
-	ballast := filepath.Join(disk, "ballast")
-	fill(t, ballast)
-	eventually(t, 60*time.Second, "a service to say that it cannot go on", func() error {
-		if handler.ready() == nil && wr.ready() == nil {
-			return fmt.Errorf("both are ready on a full disk")
-		}
-		return nil
-	})
-	time.Sleep(5 * time.Second)
-	if err := os.Remove(ballast); err != nil {
-		t.Fatal(err)
-	}
-	// Postgres may have ended itself when its log could not grow.
-	if err := in.RestartPostgres(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := in.RestartNATS(t.Context(), func(string) error { return nil }); err != nil {
-		t.Fatal(err)
-	}
-	time.Sleep(2 * time.Second)
-	stopChains()
-	s.checkChains(net)
-}
-
-// fill writes a file until the disk has no room.
-func fill(t *testing.T, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for block := make([]byte, 1<<20); len(block) > 0; {
-		if _, err := f.Write(block); err != nil {
-			block = block[:len(block)/2]
-		}
-	}
 }

@@ -206,7 +206,7 @@ func reached(ctx context.Context, in *infra.Infra, net *devnet.Devnet) error {
 	heads := map[string]int64{"chain.v1.dev.%": net.EVM.Head().Number.Int64(), "chain.v1.casper-test.%": int64(height)}
 	for partition, head := range heads {
 		var number int64
-		if err := db.QueryRow(ctx, "select coalesce(number, -1) from ctl.cursors where partition like $1", partition).Scan(&number); err != nil {
+		if err := db.QueryRow(ctx, "select coalesce(number, -1) from ctl.cursors where partition like $1 and build = (select build from ctl.deployments)", partition).Scan(&number); err != nil {
 			return err
 		}
 		if number != head {

@@ -25,8 +25,8 @@ import (
 var ignored = []string{"created_at", "updated_at", "promoted_at"}
 
 // sameRows lets a second writer read the same streams into an empty database
-// and compares every table.
-func sameRows(t *testing.T, s *stack, db *pgx.Conn) {
+// and compares every table, or those of the schemas that are named.
+func sameRows(t *testing.T, s *stack, db *pgx.Conn, schemas ...string) {
 	fresh := pgtest.New(t)
 	values := environ(s.infra, "writer", s.config, "127.0.0.1:0")
 	values["FONDACO_PG_URL"] = fresh.Reveal()
@@ -43,8 +43,8 @@ func sameRows(t *testing.T, s *stack, db *pgx.Conn) {
 		return nil
 	})
 	stop()
-	tables := tablesOf(t, db)
-	if again := tablesOf(t, other); !slices.Equal(tables, again) {
+	tables := tablesOf(t, db, schemas...)
+	if again := tablesOf(t, other, schemas...); !slices.Equal(tables, again) || len(tables) == 0 {
 		t.Errorf("tables %v and %v", tables, again)
 	}
 	for _, table := range tables {
@@ -85,6 +85,7 @@ func inProcess[C any](t *testing.T, load func(env.Lookup) (C, error), run func(c
 	return stop
 }
 
+// positions are the cursors of the live build and of what has none.
 func positions(t *testing.T, db *pgx.Conn) map[string]int64 {
 	t.Helper()
 	out, err := tryPositions(t.Context(), db)
@@ -95,7 +96,7 @@ func positions(t *testing.T, db *pgx.Conn) map[string]int64 {
 }
 
 func tryPositions(ctx context.Context, db *pgx.Conn) (map[string]int64, error) {
-	rows, err := db.Query(ctx, "select partition, seq from ctl.cursors")
+	rows, err := db.Query(ctx, "select partition, seq from ctl.cursors where build in ('', (select build from ctl.deployments))")
 	if err != nil {
 		return nil, err
 	}
@@ -112,11 +113,12 @@ func tryPositions(ctx context.Context, db *pgx.Conn) (map[string]int64, error) {
 	return out, rows.Err()
 }
 
-// tablesOf lists the house's tables, schema and name.
-func tablesOf(t *testing.T, db *pgx.Conn) []string {
+// tablesOf lists the house's tables, schema and name, or those of some schemas.
+func tablesOf(t *testing.T, db *pgx.Conn, schemas ...string) []string {
 	t.Helper()
 	rows, err := db.Query(t.Context(), `select table_schema || '.' || table_name from information_schema.tables
-where table_type = 'BASE TABLE' and (table_schema in ('ctl', 'trade', 'ident') or table_schema like 'ix\_%') order by 1`)
+where table_type = 'BASE TABLE' and (table_schema in ('ctl', 'trade', 'ident') or table_schema like 'ix\_%')
+	and (coalesce(cardinality($1::text[]), 0) = 0 or table_schema = any($1)) order by 1`, schemas)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -147,6 +147,28 @@ func (s *stack) start(name, service string) *program {
 	return p
 }
 
+// proc is the program of a name.
+func (s *stack) proc(name string) *program {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.procs[name]
+}
+
+// end stops a program for good.
+func (s *stack) end(name string) {
+	s.t.Helper()
+	p := s.proc(name)
+	p.stop()
+	err := <-p.done
+	p.done <- err
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.mu.Lock()
+	delete(s.procs, name)
+	s.mu.Unlock()
+}
+
 // ready asks a program's admin port.
 func (p *program) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -180,7 +202,7 @@ func (s *stack) killer(rng *rand.Rand, kills int, names []string) map[string]int
 		}
 		time.Sleep(pause)
 		name := names[rng.IntN(len(names))]
-		s.procs[name].Kill()
+		s.proc(name).Kill()
 		count[name]++
 	}
 	return count

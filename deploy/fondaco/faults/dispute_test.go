@@ -39,7 +39,7 @@ func disputes() []row {
 			w.grow(10, pace)
 		}},
 		{name: "dispute/the-other-two-leave", endpoints: of(3), then: func(w *world) {
-			old := w.chain
+			old := w.memoryChain()
 			w.chain = w.part([]int{1, 2})[0]
 			for range 40 { // what is final where the event-handler looks is read again elsewhere
 				old.Mine(w.logs(0)...)
@@ -66,7 +66,7 @@ func (w *world) part(groups ...[]int) (branches []*fault.Memory) {
 	w.t.Helper()
 	w.settle(row{}, limit)
 	for range groups {
-		other := &fault.Memory{Chain: w.chain.Clone(), Refill: w.logs, Address: token, Topic: transfer}
+		other := &fault.Memory{Chain: w.memoryChain().Clone(), Refill: w.logs, Address: token, Topic: transfer}
 		if err := other.Move(evm.Reorg{Way: evm.Flip, Depth: 40, Blocks: 42, BelowFinality: true}); err != nil {
 			w.t.Fatal(err)
 		}
@@ -80,10 +80,13 @@ func (w *world) part(groups ...[]int) (branches []*fault.Memory) {
 	return branches
 }
 
+// memoryChain is the chain, which can be cloned.
+func (w *world) memoryChain() *fault.Memory { return w.chain.(*fault.Memory) }
+
 // agree puts all endpoints on the chain that the index is to hold.
 func (w *world) agree() {
 	for _, p := range w.places {
-		p.chain.Store(w.chain)
+		p.chain.Store(w.memoryChain())
 	}
 	w.grow(10, pace)
 }

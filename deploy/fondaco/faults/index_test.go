@@ -12,8 +12,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/ethereum/go-ethereum/core/types"
-
 	"fondaco.dev/services/devnet/memchain"
 )
 
@@ -28,19 +26,16 @@ func eventLine(number uint64, index uint, block, tx []byte, txIndex uint, addres
 }
 
 // expected are the rows that a clean index of these blocks has.
-func expected(blocks []*memchain.Block) (lines []string) {
+func (w *world) expected(blocks []*memchain.Block) (lines []string) {
 	for _, b := range blocks {
 		lines = append(lines, blockLine(b.Number(), b.Hash[:], b.Header.ParentHash[:], b.Header.Time, len(b.Txs)))
 		for _, l := range b.Logs() {
-			if wanted(l) {
+			if l.Address == w.token && len(l.Topics) > 0 && l.Topics[0] == transfer {
 				topics := make([][]byte, len(l.Topics))
 				for i, t := range l.Topics {
 					topics[i] = t.Bytes()
 				}
-				event, value := "Transfer", new(big.Int).SetBytes(l.Data).String()
-				if len(l.Data) != 32 {
-					value = new(big.Int).SetBytes(l.Data[:min(32, len(l.Data))]).String()
-				}
+				event, value := "Transfer", new(big.Int).SetBytes(l.Data[:min(32, len(l.Data))]).String()
 				if len(l.Topics) != 3 {
 					event, value = "", ""
 				}
@@ -49,10 +44,6 @@ func expected(blocks []*memchain.Block) (lines []string) {
 		}
 	}
 	return lines
-}
-
-func wanted(l *types.Log) bool {
-	return l.Address == token && len(l.Topics) > 0 && l.Topics[0] == transfer
 }
 
 var errNoBuild = errors.New("no build is live")
@@ -175,7 +166,7 @@ func (w *world) settle(r row, limit time.Duration) {
 		if err = failed; err == nil {
 			have = got
 		}
-		want = expected(w.chain.Canonical()[r.from:])
+		want = w.expected(w.chain.Canonical()[r.from:])
 		if r.final {
 			to := w.chain.Finalized()
 			have, want = upTo(have, to), upTo(want, to)

@@ -21,6 +21,7 @@ type row struct {
 	endpoints [][]fault.Fault
 	yaml      string // of the network, ending in a comma
 	lag       uint64 // blocks between the head and the finalized one, default 16
+	real      bool   // the chain is go-ethereum's; every lag-th block finalizes itself
 	sockets   bool   // the endpoints' WebSockets are used
 	stays     bool   // the fault is not lifted: another endpoint is honest
 	// then, if not nil, is what happens in place of the growth.
@@ -270,7 +271,7 @@ func (r row) play(t *testing.T, nats string, seed uint64, metrics *shown) {
 // its own, and compares the two indexes.
 func (w *world) reindex(r row) {
 	w.t.Helper()
-	clean := &world{t: w.t, seed: w.seed, rng: w.rng, nats: w.nats, log: &tail{}, chain: w.chain}
+	clean := &world{t: w.t, seed: w.seed, rng: w.rng, nats: w.nats, log: &tail{}, chain: w.chain, token: w.token}
 	clean.serve(0)
 	r.name += "-clean"
 	clean.configure(r)

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -50,8 +51,9 @@ type world struct {
 	t      *testing.T
 	seed   uint64
 	rng    *rand.Rand
-	chain  *fault.Memory // what the index is to hold in the end
-	places []*place      // what each endpoint serves, mostly chain
+	chain  served         // what the index is to hold in the end
+	token  common.Address // whose transfers are indexed
+	places []*place       // what each endpoint serves, mostly chain; none over a real node
 	boards []endpoint
 	nats   string
 	db     env.Secret
@@ -65,6 +67,15 @@ type world struct {
 	handler, writer *service
 
 	mu sync.Mutex // of rng
+}
+
+// served is a chain that the endpoints serve.
+type served interface {
+	fault.Chain
+	Mine(logs ...memchain.Log) *memchain.Block
+	Canonical() []*memchain.Block
+	Head() *memchain.Block
+	Finalized() uint64
 }
 
 // endpoint is a board that listens.
@@ -85,17 +96,11 @@ func (e endpoint) acts() (out []string) {
 func newWorld(t *testing.T, nats string, seed uint64, r row) *world {
 	t.Helper()
 	w := &world{t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), nats: nats, log: &tail{}, timeout: r.timeout}
-	lag := r.lag
-	if lag == 0 {
-		lag = 16
+	if r.real {
+		w.chain, w.token = startNode(t, r.lag)
+	} else {
+		w.chain, w.token = w.memory(r), token
 	}
-	w.chain = &fault.Memory{Chain: memchain.New(memchain.Config{Seed: seed, FinalityLag: lag, Period: 1}), Refill: w.logs, Address: token, Topic: transfer}
-	if r.from > 0 {
-		for w.chain.Head().Number() < r.from-1 {
-			w.chain.Mine()
-		}
-	}
-	w.chain.Deploy(token)
 	for i, faults := range r.endpoints {
 		w.serve(seed+uint64(i)*1000, faults...)
 	}
@@ -103,13 +108,33 @@ func newWorld(t *testing.T, nats string, seed uint64, r row) *world {
 	return w
 }
 
+// memory is a chain in memory whose token has its code.
+func (w *world) memory(r row) *fault.Memory {
+	lag := r.lag
+	if lag == 0 {
+		lag = 16
+	}
+	m := &fault.Memory{Chain: memchain.New(memchain.Config{Seed: w.seed, FinalityLag: lag, Period: 1}), Refill: w.logs, Address: token, Topic: transfer}
+	if r.from > 0 {
+		for m.Head().Number() < r.from-1 {
+			m.Mine()
+		}
+	}
+	m.Deploy(token)
+	return m
+}
+
 // serve opens an endpoint of the chain.
 func (w *world) serve(seed uint64, faults ...fault.Fault) {
 	w.t.Helper()
-	at := &place{}
-	at.chain.Store(w.chain)
-	w.places = append(w.places, at)
-	b, err := fault.New(at, seed, faults...)
+	var up fault.Upstream = w.chain
+	if m, ok := w.chain.(*fault.Memory); ok {
+		at := &place{}
+		at.chain.Store(m)
+		w.places = append(w.places, at)
+		up = at
+	}
+	b, err := fault.New(up, seed, faults...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -139,7 +164,7 @@ func (w *world) configure(r row) {
 		contract += `, reads: [{name: supply, call: "totalSupply()", to: self, returns: [bytes32]}, {name: of, call: "balanceOf(address)", args: [$to], to: self, returns: [bytes32]}]`
 	}
 	text := fmt.Sprintf("networks:\n  - {name: %s, kind: evm, chain_id: 1337, rpc: [%s], ws: [%s], %s contracts: [{name: usd, address: %q, abi: erc20.json%s}]}\n",
-		networkName(r.name, w.seed), strings.Join(rpc, ","), strings.Join(ws, ","), r.yaml, token.Hex(), contract)
+		networkName(r.name, w.seed), strings.Join(rpc, ","), strings.Join(ws, ","), r.yaml, w.token.Hex(), contract)
 	w.load(text)
 }
 
@@ -217,7 +242,7 @@ func (w *world) grow(blocks int, pace time.Duration) {
 		if w.below(8) == 0 {
 			depth := 1 + w.below(3)
 			way := evm.Way(w.below(3))
-			if err := w.chain.Move(evm.Reorg{Way: way, Depth: depth, Blocks: depth + 1, Remine: w.below(2) == 0}); err != nil {
+			if err := w.chain.Move(evm.Reorg{Way: way, Depth: depth, Blocks: depth + 1, Remine: w.below(2) == 0}); err != nil && !errors.Is(err, evm.ErrBelowFinality) {
 				w.t.Errorf("reorganising: %v", err)
 			}
 		}

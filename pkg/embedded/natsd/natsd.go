@@ -31,6 +31,7 @@ type Config struct {
 	Port       int    // 0 = a free one
 	LazySync   bool   // ack before fsync; only to show that services refuse it
 	MaxPayload int32  // default 8 MiB
+	MaxStore   int64  // bytes that all streams together may take; 0 = what the disk has
 	Users      []User // empty = no authentication
 }
 
@@ -69,6 +70,9 @@ func Start(cfg Config, log *zap.Logger) (*Server, error) {
 	}
 	if cfg.MaxPayload != 0 {
 		opts.MaxPayload = cfg.MaxPayload
+	}
+	if cfg.MaxStore != 0 {
+		opts.JetStreamMaxStore = cfg.MaxStore
 	}
 	for _, u := range cfg.Users {
 		opts.Users = append(opts.Users, &server.User{Username: u.Name, Password: u.Password.Reveal(), Permissions: &server.Permissions{

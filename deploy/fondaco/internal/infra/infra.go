@@ -31,6 +31,7 @@ type Config struct {
 	NATSPort int        // on 127.0.0.1; 0 = a free one
 	PGPort   int        // likewise
 	LazySync bool       // NATS acks before fsync; services refuse it unless told otherwise
+	MaxStore int64      // bytes that NATS may keep; 0 = what the disk has
 	System   System     // written beside the streams
 }
 
@@ -80,7 +81,7 @@ func (in *Infra) startNATS(ctx context.Context) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the nats folder: %w", err)
 	}
-	srv, err := natsd.Start(natsd.Config{Dir: dir, Port: in.cfg.NATSPort, LazySync: in.cfg.LazySync, Users: in.natsUsers()}, in.log)
+	srv, err := natsd.Start(natsd.Config{Dir: dir, Port: in.cfg.NATSPort, LazySync: in.cfg.LazySync, MaxStore: in.cfg.MaxStore, Users: in.natsUsers()}, in.log)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // The lease is a session's advisory lock, so that it ends with the process. It
@@ -72,7 +73,27 @@ func (p *Partition) lease(ctx context.Context) (held context.Context, release fu
 	return held, func() { cancel(nil); <-done }, nil
 }
 
-func (p *Partition) leaseKey() int64 {
-	sum := sha256.Sum256([]byte("fondaco.writer\x00" + p.Build + "\x00" + p.Name))
+func (p *Partition) leaseKey() int64 { return leaseKey(p.Build, p.Name) }
+
+func leaseKey(build, name string) int64 {
+	sum := sha256.Sum256([]byte("fondaco.writer\x00" + build + "\x00" + name))
 	return int64(binary.BigEndian.Uint64(sum[:]))
+}
+
+// Written reports whether a writer holds one of the partitions of a build.
+func Written(ctx context.Context, pool *pgxpool.Pool, build string, names []string) (bool, error) {
+	keys := make([]int64, len(names))
+	for i, name := range names {
+		keys[i] = leaseKey(build, name)
+	}
+	// Half of a 64-bit key stands in each of two columns.
+	const q = `
+select exists (select from pg_locks where locktype = 'advisory' and objsubid = 1 and granted
+	and database = (select oid from pg_database where datname = current_database())
+	and (classid::bigint << 32 | objid::bigint) = any($1::bigint[]))`
+	var held bool
+	if err := pool.QueryRow(ctx, q, keys).Scan(&held); err != nil {
+		return false, fmt.Errorf("asking who writes build %s: %w", build, err)
+	}
+	return held, nil
 }

@@ -5,7 +5,6 @@ package service
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -37,8 +36,6 @@ const (
 	PromoteAuto   = "auto"
 	PromoteManual = "manual"
 )
-
-const promoteEvery = time.Second
 
 // Config is the writer's configuration; see the root package.
 type Config struct {
@@ -108,7 +105,7 @@ func (s *service) write(ctx context.Context) error {
 	stream.Set(nil)
 	s.log.Info("writing", zap.String("build", s.build), zap.Int("networks", len(s.file.Networks)), zap.String("venue", s.file.Venue))
 
-	parts := []run.Part{{Name: "promotion", Run: s.promote}}
+	parts := []run.Part{{Name: "promotion", Run: (&promotion{service: s}).run}}
 	partitions := s.partitions()
 	for _, p := range partitions {
 		parts = append(parts, run.Part{Name: p.Name, Run: p.Run})
@@ -185,29 +182,4 @@ func positions(partitions []*partition.Partition) []*feedv1.Hint {
 		out = append(out, h)
 	}
 	return out
-}
-
-// promote makes the build live once all its networks have caught up.
-func (s *service) promote(ctx context.Context) error {
-	for {
-		t := time.NewTimer(promoteEvery)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return nil
-		case <-t.C:
-		}
-		if s.cfg.Promote != PromoteAuto {
-			continue
-		}
-		ready, err := schema.CaughtUp(ctx, s.pool, s.build)
-		if err == nil && ready {
-			if err = schema.Promote(ctx, s.pool, s.build); err == nil {
-				s.log.Info("build promoted", zap.String("build", s.build))
-			}
-		}
-		if err != nil && ctx.Err() == nil {
-			s.log.Warn("promoting", zap.Error(fmt.Errorf("build %s: %w", s.build, err)))
-		}
-	}
 }
