@@ -8,7 +8,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.0
 # Flags of `go test`.
 TESTFLAGS ?= -race -timeout 25m
 
-.PHONY: help run setup test test-long bench-chain build dev verify lint generate clean
+.PHONY: help run setup test test-long bench-chain bench-book build dev verify lint generate clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -44,11 +44,14 @@ test-long: ## the same tests, longer: more kills, seeds and random cases
 		if [ -n "$$(echo $$rapid)" ]; then go test -timeout 3h $$(echo $$rapid) -args -rapid.checks=5000; fi) || exit 1; \
 	done
 
-# Flags of the bench: -quick, -rows, -only, -profiles; -h lists them.
+# Flags of a bench: -quick, -only, ...; `make bench-chain BENCHFLAGS=-h` lists them.
 BENCHFLAGS ?=
 
 bench-chain: setup ## how fast the chain goes from node to row, beside what is possible
 	cd deploy/fondaco && go run ./cmd/bench-chain $(BENCHFLAGS)
+
+bench-book: setup ## how fast orders go from a client to their events, beside what is possible
+	cd deploy/fondaco && go run ./cmd/bench-book $(BENCHFLAGS)
 
 dev: setup ## run the demo; rebuild and restart what a save changed, data kept
 	cd deploy/fondaco && go build -o ../../bin/fondaco ./cmd/fondaco

@@ -38,13 +38,16 @@ func Permissions() []Permission {
 		user(UserAPI, []string{ordersv1.SubjectPrefix + "*." + ordersv1.FromAPI, identityv1.Subject}, []string{replies},
 			streams{tradesv1.Stream, chainv1.Stream, ordersv1.Stream}, buckets{BucketControl, BucketStatus}, nil),
 		user(UserOrderbook, []string{tradesv1.SubjectPrefix + ">", ordersv1.SubjectPrefix + "*." + ordersv1.FromAdmin,
-			ordersv1.SubjectPrefix + "*." + ordersv1.FromTick, replies}, []string{replies},
+			ordersv1.SubjectPrefix + "*." + ordersv1.FromTick, replies, inbox(UserOperator)}, []string{replies, ordersv1.CallPrefix + "*"},
 			streams{ordersv1.Stream, tradesv1.Stream}, buckets{BucketControl, BucketLease}, []string{ObjectSnapshots}),
-		user(UserOperator, []string{identityv1.Subject, ordersv1.SubjectPrefix + ">"}, []string{replies},
-			streams{chainv1.Stream, ordersv1.Stream, tradesv1.Stream, identityv1.Stream}, buckets{BucketControl, BucketStatus}, nil),
+		user(UserOperator, []string{identityv1.Subject, ordersv1.SubjectPrefix + ">", ordersv1.CallPrefix + "*"}, []string{replies},
+			streams{chainv1.Stream, ordersv1.Stream, tradesv1.Stream, identityv1.Stream, "OBJ_" + ObjectSnapshots}, buckets{BucketControl, BucketStatus}, nil),
 		{User: UserProvisioner, Publish: []string{">"}, Subscribe: []string{">"}},
 	}
 }
+
+// inbox is where answers to a user's requests go.
+func inbox(user string) string { return "_INBOX_" + user + ".>" }
 
 type (
 	streams []string
@@ -54,7 +57,7 @@ type (
 // user allows the given subjects, reading of the streams, use of the buckets
 // and object stores, and the user's own inbox.
 func user(name string, publish, subscribe []string, read streams, kv buckets, objects []string) Permission {
-	p := Permission{User: name, Publish: append([]string{"$JS.API.INFO"}, publish...), Subscribe: append([]string{"_INBOX_" + name + ".>"}, subscribe...)}
+	p := Permission{User: name, Publish: append([]string{"$JS.API.INFO"}, publish...), Subscribe: append([]string{inbox(name)}, subscribe...)}
 	for _, s := range read {
 		p.Publish = append(p.Publish, reading(s)...)
 	}
@@ -83,5 +86,7 @@ func reading(stream string) []string {
 		"$JS.API.CONSUMER.INFO." + stream + ".>",
 		"$JS.API.CONSUMER.DELETE." + stream + ".>",
 		"$JS.API.CONSUMER.MSG.NEXT." + stream + ".>",
+		// Answers to flow control, which large objects need to be read at all.
+		"$JS.FC." + stream + ".>",
 	}
 }

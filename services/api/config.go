@@ -28,6 +28,12 @@ type Config struct {
 	SocketStall time.Duration
 	// FONDACO_WS_BEHIND, default 60s: so is one that stays behind for this long.
 	SocketBehind time.Duration
+	// FONDACO_ORDERS_PER_SECOND, default 2000: commands of one account, with a
+	// burst of twice as many; more is refused with 429. Cancels may overdraw it
+	// once. 0 = no limit.
+	OrdersPerSecond int
+	// FONDACO_WS_ORDERS_PER_SECOND, default 2000: the same of one socket.
+	SocketOrdersPerSecond int
 }
 
 // ConfigFromEnv reads the settings; the error names every one that is missing
@@ -35,17 +41,19 @@ type Config struct {
 func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 	r := env.New(lookup)
 	cfg := Config{
-		ConfigFile:   r.Required("FONDACO_CONFIG"),
-		HTTPAddr:     r.String("FONDACO_HTTP_ADDR", "127.0.0.1:8080"),
-		AdminAddr:    r.String("FONDACO_ADMIN_ADDR", "127.0.0.1:9103"),
-		NATS:         bus.ConfigFromEnv(r, "api"),
-		PG:           pg.ConfigFromEnv(r),
-		Redis:        rds.ConfigFromEnv(r),
-		QueueBytes:   r.Int("FONDACO_WS_QUEUE_BYTES", 1<<20, 64<<10, 1<<30),
-		MaxSockets:   r.Int("FONDACO_WS_MAX", 20000, 1, 1<<20),
-		SocketStall:  r.Duration("FONDACO_WS_STALL", 10*time.Second),
-		SocketBehind: r.Duration("FONDACO_WS_BEHIND", time.Minute),
-		Version:      r.String("FONDACO_VERSION", buildVersion()),
+		ConfigFile:            r.Required("FONDACO_CONFIG"),
+		HTTPAddr:              r.String("FONDACO_HTTP_ADDR", "127.0.0.1:8080"),
+		AdminAddr:             r.String("FONDACO_ADMIN_ADDR", "127.0.0.1:9103"),
+		NATS:                  bus.ConfigFromEnv(r, "api"),
+		PG:                    pg.ConfigFromEnv(r),
+		Redis:                 rds.ConfigFromEnv(r),
+		QueueBytes:            r.Int("FONDACO_WS_QUEUE_BYTES", 1<<20, 64<<10, 1<<30),
+		MaxSockets:            r.Int("FONDACO_WS_MAX", 20000, 1, 1<<20),
+		SocketStall:           r.Duration("FONDACO_WS_STALL", 10*time.Second),
+		SocketBehind:          r.Duration("FONDACO_WS_BEHIND", time.Minute),
+		OrdersPerSecond:       r.Int("FONDACO_ORDERS_PER_SECOND", 2000, 0, 1<<30),
+		SocketOrdersPerSecond: r.Int("FONDACO_WS_ORDERS_PER_SECOND", 2000, 0, 1<<30),
+		Version:               r.String("FONDACO_VERSION", buildVersion()),
 	}
 	if cfg.SocketStall <= 0 || cfg.SocketBehind <= 0 {
 		r.Fail("FONDACO_WS_STALL, FONDACO_WS_BEHIND", "must be positive")

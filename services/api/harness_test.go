@@ -43,7 +43,7 @@ markets: [{symbol: WINE18-USD, base: WINE18, quote: USD, tick: "0.01", lot: "1"}
 
 // app is one running api with its Postgres, NATS and Redis.
 type app struct {
-	t     *testing.T
+	t     testing.TB
 	db    *apitest.DB
 	nats  *bustest.Server
 	redis *miniredis.Miniredis
@@ -55,7 +55,7 @@ type app struct {
 }
 
 // newApp prepares everything but does not start the api.
-func newApp(t *testing.T) *app {
+func newApp(t testing.TB) *app {
 	t.Helper()
 	a := &app{t: t, db: apitest.New(t), nats: bustest.Start(t), redis: miniredis.RunT(t)}
 	bustest.Provision(t, a.nats, topology.Streams(), topology.Buckets(), topology.Objects())
@@ -118,7 +118,7 @@ func (a *app) start() {
 
 // logBuffer collects the lines and finds the address.
 type logBuffer struct {
-	t    *testing.T
+	t    testing.TB
 	addr chan string
 	mu   sync.Mutex
 	buf  bytes.Buffer
@@ -126,7 +126,7 @@ type logBuffer struct {
 
 func (l *logBuffer) Write(p []byte) (int, error) {
 	var line struct{ Msg, Addr string }
-	if json.Unmarshal(p, &line) == nil && line.Msg == "serving" {
+	if bytes.Contains(p, []byte(`"serving"`)) && json.Unmarshal(p, &line) == nil && line.Msg == "serving" {
 		l.addr <- line.Addr
 	}
 	l.mu.Lock()
@@ -199,7 +199,7 @@ func (a *app) getJSON(path string, into any, header ...string) {
 
 // sock is a client's socket.
 type sock struct {
-	t *testing.T
+	t testing.TB
 	c *websocket.Conn
 }
 
@@ -238,8 +238,10 @@ type frame struct {
 	Code      string          `json:"code"`
 	Message   string          `json:"message"`
 	Parameter string          `json:"parameter"`
-	Account   uint64          `json:"account"`
-	Role      string          `json:"role"`
+
+	RetryAfterMS int64  `json:"retry_after_ms"`
+	Account      uint64 `json:"account"`
+	Role         string `json:"role"`
 }
 
 func (s *sock) raw() ([]byte, error) {

@@ -17,6 +17,7 @@ import (
 	"fondaco.dev/services/api/internal/auth"
 	"fondaco.dev/services/api/internal/gateway"
 	"fondaco.dev/services/api/internal/hub"
+	"fondaco.dev/services/api/internal/limit"
 	"fondaco.dev/services/api/internal/rest"
 	"fondaco.dev/services/api/internal/socket"
 	"fondaco.dev/services/api/internal/status"
@@ -56,9 +57,14 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 		book = venue.New(file.Venue, db, adm, log.Named("venue"))
 		gate = gateway.New(file.Venue, book.Remember, adm, log.Named("gateway"))
 	}
-	tokens := auth.New(db)
-	sockets := socket.New(socket.Config{QueueBytes: cfg.QueueBytes, Stall: cfg.SocketStall, Behind: cfg.SocketBehind, MaxConns: cfg.MaxSockets}, file.Networks, feeds, book, tokens, adm.Registry(), log.Named("socket"))
-	server := rest.New(rest.Parts{Config: file, Store: db, Venue: book, Gateway: gate, Auth: tokens, Sockets: sockets, Status: board, Admin: adm}, log.Named("http"))
+	tokens, limits := auth.New(db), limit.New(rate(cfg.OrdersPerSecond))
+	var entrance *socket.Book
+	if gate != nil {
+		entrance = &socket.Book{Gateway: gate, Limits: limits}
+	}
+	sockets := socket.New(socket.Config{QueueBytes: cfg.QueueBytes, Stall: cfg.SocketStall, Behind: cfg.SocketBehind, MaxConns: cfg.MaxSockets, Orders: rate(cfg.SocketOrdersPerSecond)},
+		file.Networks, feeds, book, entrance, tokens, adm.Registry(), log.Named("socket"))
+	server := rest.New(rest.Parts{Config: file, Store: db, Venue: book, Gateway: gate, Limits: limits, Auth: tokens, Sockets: sockets, Status: board, Admin: adm}, log.Named("http"))
 
 	onBus := func(ctx context.Context, b *bus.Bus) error {
 		parts := []run.Part{{Name: "status", Run: func(ctx context.Context) error { return board.Run(ctx, b) }}}
@@ -87,6 +93,9 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 		}},
 	)
 }
+
+// rate lets a client that was quiet send two seconds' worth at once.
+func rate(perSecond int) limit.Rate { return limit.Rate{PerSecond: perSecond, Burst: 2 * perSecond} }
 
 // withBus waits for NATS and the provisioner's verdict, then runs what needs
 // them.

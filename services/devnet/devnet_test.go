@@ -66,7 +66,7 @@ func TestWrittenConfigurationIsValid(t *testing.T) {
 	if len(dev.Contracts) != 3 || dev.Contracts[2].Address != evm.DeployedContracts().Market || !dev.Finality.Tag {
 		t.Errorf("contracts %+v, finality %+v", dev.Contracts, dev.Finality)
 	}
-	if len(file.Assets) != 2 || len(file.Markets) != 1 || file.Markets[0].Tick != 1 || file.Markets[0].Lot != 1 {
+	if len(file.Assets) != 3 || len(file.Markets) != 2 || file.Markets[0].Tick != 1 || file.Markets[0].Lot != 1 {
 		t.Errorf("assets %+v, markets %+v", file.Assets, file.Markets)
 	}
 	before, err := os.Stat(path)

@@ -60,8 +60,10 @@ networks:
 assets:
   - {name: USD, scale: 2}
   - {name: WINE18, scale: 0}
+  - {name: OIL21, scale: 1}
 markets:
   - {symbol: WINE18-USD, base: WINE18, quote: USD, tick: "0.01", lot: "1"}
+  - {symbol: OIL21-USD, base: OIL21, quote: USD, tick: "0.10", lot: "0.5"}
 `, e.CasperSSE, e.CasperRPC, e.ChainID, e.EVMHTTP, e.EVMWS, contracts.String())
 	if err := replace(file, []byte(text)); err != nil {
 		return "", fmt.Errorf("writing the configuration: %w", err)

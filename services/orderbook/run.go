@@ -14,10 +14,13 @@ import (
 	"fondaco.dev/pkg/zlog"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
+	"fondaco.dev/services/orderbook/internal/ask"
+	"fondaco.dev/services/orderbook/internal/keeper"
 	"fondaco.dev/services/orderbook/internal/leader"
 	"fondaco.dev/services/orderbook/internal/metric"
 	"fondaco.dev/services/orderbook/internal/recovery"
 	"fondaco.dev/services/orderbook/internal/snapshot"
+	"fondaco.dev/services/orderbook/internal/standby"
 )
 
 // Run serves the venue of the configuration until ctx ends. It waits for the
@@ -32,13 +35,16 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 
 // service is one process's share in a venue.
 type service struct {
-	cfg    Config
-	bus    *bus.Bus
-	leader *leader.Leader
-	onBus  *admin.Status
-	status *admin.Status
-	log    *zap.Logger
-	// refusal is why the last attempt to lead failed; it stays on /readyz while
+	cfg     Config
+	bus     *bus.Bus
+	source  *recovery.Source
+	standby *standby.Standby
+	leader  *leader.Leader
+	metrics *metric.Metrics
+	onBus   *admin.Status
+	status  *admin.Status
+	log     *zap.Logger
+	// refusal is why the last attempt to serve failed; it stays on /readyz while
 	// the next attempt is under way. Only run and reign touch it.
 	refusal error
 }
@@ -70,16 +76,48 @@ func serve(ctx context.Context, cfg Config, adm *admin.Server, log *zap.Logger) 
 		}
 	}
 	onBus.Set(nil)
-	s := &service{cfg: cfg, bus: b, onBus: onBus, status: onVenue, log: log.With(zap.String("venue", cfg.File.Venue))}
+	s := newService(cfg, b, m, log)
+	s.onBus, s.status = onBus, onVenue
+	desk, err := ask.Listen(b, cfg.File.Venue, s.log)
+	if err != nil {
+		return err
+	}
+	defer desk.Close()
+	s.leader.Asks = desk.Asks
+	// Snapshots outlive reigns, and the stop by the grace.
+	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, stop) })()
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		_ = s.leader.Keeper.Run(hard) // it returns none
+	}()
+	defer func() {
+		s.leader.Keeper.Close()
+		<-kept
+	}()
+	return s.run(ctx)
+}
+
+func newService(cfg Config, b *bus.Bus, m *metric.Metrics, log *zap.Logger) *service {
+	venue := cfg.File.Venue
+	s := &service{cfg: cfg, bus: b, metrics: m, log: log.With(zap.String("venue", venue))}
+	s.source = &recovery.Source{Bus: recovery.OnBus(b), Store: snapshot.New(b.JetStream(), venue, cfg.SnapshotDir), Venue: venue, Log: s.log}
+	keep := keeper.New(s.source, m, cfg.ConfirmEvery, s.log)
+	wire := leader.NewWire(b, venue, s.log)
+	s.standby = &standby.Standby{
+		Options: standby.Options{Venue: venue, SnapshotPacks: cfg.SnapshotPacks, SnapshotEvery: cfg.SnapshotEvery},
+		Bus:     b, Source: s.source, Wire: wire, Keeper: keep, Metrics: m, Log: s.log, Waiting: s.say,
+	}
 	s.leader = &leader.Leader{
 		Options: leader.Options{
-			Venue: cfg.File.Venue, Assets: cfg.File.Assets, Markets: cfg.File.Markets,
+			Venue: venue, Assets: cfg.File.Assets, Markets: cfg.File.Markets,
 			SnapshotPacks: cfg.SnapshotPacks, SnapshotEvery: cfg.SnapshotEvery, Grace: grace,
 		},
-		Bus: b, Wire: leader.NewWire(b, cfg.File.Venue, s.log), Store: snapshot.New(b.JetStream(), cfg.File.Venue),
-		Metrics: m, Log: s.log, Ready: s.ready,
+		Bus: b, Wire: wire, Keeper: keep, Metrics: m, Log: s.log, Ready: s.ready,
 	}
-	return s.run(ctx)
+	return s
 }
 
 // ready reports the state of a venue that is led.
@@ -95,11 +133,11 @@ func (s *service) say(err error) {
 	}
 }
 
-// run leads whenever it can.
+// run leads whenever it can, and stands by in between.
 func (s *service) run(ctx context.Context) error {
 	backoff := run.Backoff{Min: 200 * time.Millisecond, Max: 5 * time.Second}
 	for {
-		led := time.Now()
+		began := time.Now()
 		err := s.reign(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -108,16 +146,19 @@ func (s *service) run(ctx context.Context) error {
 			s.status.Set(err)
 			return err
 		case errors.Is(err, bus.ErrFenced):
-			s.leader.Metrics.Fenced.Inc()
-			s.log.Warn("another leader published; recovering anew", zap.Error(err))
+			s.metrics.Fenced.Inc()
+			s.log.Warn("another leader published; standing by", zap.Error(err))
 		case errors.Is(err, leader.ErrLeaseLost):
-			s.log.Warn("lease lost; recovering anew when it is held again")
+			s.log.Warn("lease lost; standing by")
 		default:
+			if errors.Is(err, recovery.ErrDiverged) {
+				s.metrics.Diverged.Inc()
+			}
 			s.refusal = err
 			s.log.Error("venue is not served; trying again", zap.Error(err))
 		}
 		s.status.Set(err)
-		if time.Since(led) > time.Minute {
+		if time.Since(began) > time.Minute {
 			backoff.Reset()
 		}
 		if backoff.Wait(ctx) != nil {
@@ -126,34 +167,33 @@ func (s *service) run(ctx context.Context) error {
 	}
 }
 
-// reign leads once: lease, recovery, live.
+// reign leads once: recovery, standing by until the lease is held, live.
 func (s *service) reign(ctx context.Context) error {
-	venue := s.cfg.File.Venue
-	s.say(errors.New("waiting for the lease"))
-	waiting := time.AfterFunc(time.Second, func() {
-		s.status.Set(fmt.Errorf("standing by: another instance holds the lease orderbook.%s", venue))
-	})
-	lease, err := s.bus.Lease(ctx, "orderbook."+venue)
-	waiting.Stop()
-	if err != nil {
-		return err
-	}
-	defer lease.Release()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s.leader.Metrics.Reigns.Inc()
 	s.say(errors.New("recovering"))
 	started := time.Now()
-	src := &recovery.Source{Bus: s.bus, Store: s.leader.Store, Venue: venue, Log: s.log}
-	st, err := src.Run(ctx, s.leader.Wire)
+	st, err := s.source.Run(ctx)
 	if err != nil {
 		return fmt.Errorf("recovering: %w", err)
 	}
-	s.refusal = nil
 	took := time.Since(started)
-	s.leader.Metrics.RecoverTime.Set(took.Seconds())
-	s.leader.Metrics.Replayed.Add(float64(st.Replayed))
+	s.metrics.RecoverTime.Set(took.Seconds())
+	s.metrics.Replayed.Add(float64(st.Replayed))
 	s.log.Info("recovered", zap.Uint64("snapshot", st.Snapshot), zap.Int("replayed_packs", st.Replayed), zap.Uint64("in_seq", st.Engine.LastInSeq()),
 		zap.Uint64("tail", st.Tail), zap.Duration("took", took))
+	s.say(errors.New("waiting for the lease"))
+	waiting := time.AfterFunc(time.Second, func() {
+		s.status.Set(fmt.Errorf("standing by: another instance holds the lease %s", standby.Lease(s.cfg.File.Venue)))
+	})
+	lease, err := s.standby.Wait(ctx, st)
+	waiting.Stop()
+	if err != nil {
+		return fmt.Errorf("standing by: %w", err)
+	}
+	defer lease.Release()
+	s.refusal = nil
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.metrics.Reigns.Inc()
+	s.log.Info("leading", zap.Uint64("in_seq", st.Engine.LastInSeq()), zap.Uint64("tail", st.Tail))
 	return s.leader.Run(ctx, st, lease.Done())
 }

@@ -74,7 +74,7 @@ func (b *Bench) Run(ctx context.Context) error {
 		}
 		defer os.RemoveAll(dir)
 		b.say("building the services")
-		if err := build(ctx, dir); err != nil {
+		if err := build(ctx, dir, "event-handler", "writer", "api"); err != nil {
 			return err
 		}
 		b.Bin = dir

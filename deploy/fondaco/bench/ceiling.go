@@ -175,12 +175,17 @@ func (w *world) stream(ctx context.Context) (msgs [][]byte, err error) {
 
 // counter reads the sum of a counter from a program's metrics.
 func counter(admin, name string) (int64, error) {
+	sum, err := gauge(admin, name)
+	return int64(sum), err
+}
+
+// gauge is counter for values that are not whole.
+func gauge(admin, name string) (sum float64, err error) {
 	resp, err := http.Get(admin + "/metrics")
 	if err != nil {
 		return 0, err
 	}
 	defer resp.Body.Close()
-	sum := 0.0
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
 		if f := strings.Fields(lines.Text()); len(f) == 2 && (f[0] == name || strings.HasPrefix(f[0], name+"{")) {
@@ -191,5 +196,5 @@ func counter(admin, name string) (int64, error) {
 			sum += v
 		}
 	}
-	return int64(sum), lines.Err()
+	return sum, lines.Err()
 }

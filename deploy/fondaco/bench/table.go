@@ -94,3 +94,26 @@ func (t *table) print(w io.Writer, took time.Duration) {
 	}
 	fmt.Fprintf(w, "\nmeasured in %v\n", took.Round(time.Second))
 }
+
+func (t *table) nanos(what string, v, target float64) {
+	t.add(what, fmt.Sprintf("%.1f ns", v), most(target, "%.0f ns"), target == 0 || v <= target)
+}
+
+// count is held against at most; 0 is a target here.
+func (t *table) count(what string, v, atMost float64) {
+	t.add(what, fmt.Sprintf("%.0f", v), fmt.Sprintf("<= %.0f", atMost), v <= atMost)
+}
+
+func (t *table) bytes(what string, v, target float64) {
+	t.add(what, fmt.Sprintf("%.0f B", v), most(target, "%.0f B"), v <= target)
+}
+
+func (t *table) seconds(what string, v, target time.Duration) {
+	t.add(what, fmt.Sprintf("%.2f s", v.Seconds()), most(target.Seconds(), "%.0f s"), target == 0 || v <= target)
+}
+
+// fine is latency with two places.
+func (t *table) fine(what string, v, target time.Duration) {
+	ms := float64(v) / float64(time.Millisecond)
+	t.add(what, fmt.Sprintf("%.2f ms", ms), most(float64(target)/float64(time.Millisecond), "%.1f ms"), target == 0 || v <= target)
+}

@@ -35,9 +35,9 @@ const abi = `[{"type":"event","name":"Transfer","anonymous":false,"inputs":[
 {"name":"from","type":"address","indexed":true},{"name":"to","type":"address","indexed":true},{"name":"value","type":"uint256","indexed":false}]}]`
 
 // build compiles the services into dir.
-func build(ctx context.Context, dir string) error {
+func build(ctx context.Context, dir string, services ...string) error {
 	args := []string{"build", "-o", dir + string(filepath.Separator)}
-	for _, s := range []string{"event-handler", "writer", "api"} {
+	for _, s := range services {
 		args = append(args, "fondaco.dev/services/"+s+"/cmd/"+s)
 	}
 	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
@@ -81,23 +81,8 @@ func (b *Bench) newWorld(ctx context.Context, node *helper, l Load, verify strin
 	if w.infra, err = infra.Start(ctx, infra.Config{Dir: w.dir, System: infra.System{Profile: "dev"}}, zap.NewNop()); err != nil {
 		return nil, err
 	}
-	ws := ""
-	if l.WS != "" {
-		ws = fmt.Sprintf("    ws: [%q]\n", l.WS)
-	}
-	text := fmt.Sprintf(`networks:
-  - name: %s
-    kind: evm
-    chain_id: %d
-    rpc: [%q]
-%s    finality: finalized
-    start_block: %d
-    verify: %s
-    contracts:
-      - {name: token, address: %q, abi: token.json, start_block: %d}
-`, network, l.ChainID, l.URL, ws, l.Start, verify, l.Token, l.Start)
 	w.config = w.dir.Path("fondaco.yaml")
-	if err := errors.Join(os.WriteFile(w.dir.Path("token.json"), []byte(abi), 0o600), os.WriteFile(w.config, []byte(text), 0o600)); err != nil {
+	if err := errors.Join(os.WriteFile(w.dir.Path("token.json"), []byte(abi), 0o600), os.WriteFile(w.config, []byte(networkConfig(l, verify)), 0o600)); err != nil {
 		return nil, err
 	}
 	file, err := config.Load(w.config)
@@ -115,6 +100,25 @@ func (b *Bench) newWorld(ctx context.Context, node *helper, l Load, verify strin
 		return w, nil
 	}
 	return w, w.warm(ctx)
+}
+
+// networkConfig is the configuration's section for a load.
+func networkConfig(l Load, verify string) string {
+	ws := ""
+	if l.WS != "" {
+		ws = fmt.Sprintf("    ws: [%q]\n", l.WS)
+	}
+	return fmt.Sprintf(`networks:
+  - name: %s
+    kind: evm
+    chain_id: %d
+    rpc: [%q]
+%s    finality: finalized
+    start_block: %d
+    verify: %s
+    contracts:
+      - {name: token, address: %q, abi: token.json, start_block: %d}
+`, network, l.ChainID, l.URL, ws, l.Start, verify, l.Token, l.Start)
 }
 
 // warm gives Postgres the state of a server that has run for minutes: its shared

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -12,12 +13,15 @@ import (
 
 // book is a fold of the venue's events, written without the house's code.
 type book struct {
+	assets   map[uint32]string
+	quotes   map[uint32]string // of each market
 	orders   map[uint64]*folded
 	byClient map[string][]uint64
-	deposits map[string]int64 // asset -> amount
+	deposits map[string]int64 // asset -> amount, withdrawals taken off
 	balances map[string]int64 // account/asset -> available + reserved
-	fees     int64            // quote units
+	fees     map[string]int64 // asset -> smallest units
 	trades   int
+	kinds    map[string]int // events of each kind
 }
 
 type folded struct {
@@ -34,57 +38,91 @@ type folded struct {
 
 func clientKey(account uint64, id string) string { return fmt.Sprintf("%d/%s", account, id) }
 
+func (b *book) add(t *testing.T, id, account uint64, client string, quantity int64, status ordersv1.OrderStatus) {
+	t.Helper()
+	if b.orders[id] != nil {
+		t.Errorf("order %d is there twice", id)
+	}
+	b.orders[id] = &folded{account: account, clientID: client, quantity: quantity, status: status}
+	b.byClient[clientKey(account, client)] = append(b.byClient[clientKey(account, client)], id)
+}
+
 func fold(t *testing.T, events []*tradesv1.Event) *book {
 	t.Helper()
-	b := &book{orders: map[uint64]*folded{}, byClient: map[string][]uint64{}, deposits: map[string]int64{}, balances: map[string]int64{}}
-	add := func(id, account uint64, client string, quantity int64, status ordersv1.OrderStatus) {
-		if b.orders[id] != nil {
-			t.Errorf("order %d is there twice", id)
-		}
-		b.orders[id] = &folded{account: account, clientID: client, quantity: quantity, status: status}
-		b.byClient[clientKey(account, client)] = append(b.byClient[clientKey(account, client)], id)
-	}
+	b := &book{assets: map[uint32]string{}, quotes: map[uint32]string{}, orders: map[uint64]*folded{}, byClient: map[string][]uint64{},
+		deposits: map[string]int64{}, balances: map[string]int64{}, fees: map[string]int64{}, kinds: map[string]int{}}
 	for _, e := range events {
-		switch {
-		case e.GetDeposited() != nil:
-			b.deposits[e.GetDeposited().Asset] += e.GetDeposited().Amount
-		case e.GetOrderAccepted() != nil:
-			o := e.GetOrderAccepted()
-			add(o.OrderId, o.Account, o.ClientOrderId, o.QuantityLots, ordersv1.OrderStatus_ORDER_STATUS_OPEN)
-		case e.GetOrderRejected() != nil:
-			o := e.GetOrderRejected()
-			add(o.OrderId, o.Account, o.ClientOrderId, o.QuantityLots, ordersv1.OrderStatus_ORDER_STATUS_REJECTED)
-			b.orders[o.OrderId].stale = o.Reason == ordersv1.RejectReason_REJECT_REASON_STALE
-		case e.GetTrade() != nil:
-			tr := e.GetTrade()
-			b.trades++
-			if tr.TradeId != uint64(b.trades) {
-				t.Errorf("trade %d is the %dth", tr.TradeId, b.trades)
+		b.kinds[strings.TrimPrefix(fmt.Sprintf("%T", e.Kind), "*tradesv1.Event_")]++
+		switch k := e.Kind.(type) {
+		case *tradesv1.Event_AssetAdded:
+			b.assets[k.AssetAdded.Asset] = k.AssetAdded.Name
+		case *tradesv1.Event_MarketAdded:
+			b.quotes[k.MarketAdded.Market] = k.MarketAdded.Terms.Quote
+		case *tradesv1.Event_FundsChanged:
+			b.deposits[b.assets[k.FundsChanged.Asset]] += k.FundsChanged.Amount
+		case *tradesv1.Event_OrderAccepted:
+			o := k.OrderAccepted
+			status := ordersv1.OrderStatus_ORDER_STATUS_OPEN
+			if ordersv1.OrderType(o.Kind>>8&0xff) >= ordersv1.OrderType_ORDER_TYPE_STOP {
+				status = ordersv1.OrderStatus_ORDER_STATUS_WAITING
 			}
-			b.fees += tr.MakerFee + tr.TakerFee
-			for _, id := range []uint64{tr.MakerOrderId, tr.TakerOrderId} {
-				o := b.orders[id]
-				o.filled += tr.QuantityLots
-				o.fillCount++
-				o.status = ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED
-				if o.filled == o.quantity {
-					o.status = ordersv1.OrderStatus_ORDER_STATUS_FILLED
-				}
-				if o.filled > o.quantity {
-					t.Errorf("order %d of %d is filled with %d", id, o.quantity, o.filled)
-				}
+			b.add(t, o.OrderId, o.Account, o.ClientOrderId, int64(o.QuantityLots), status)
+		case *tradesv1.Event_OrderRejected:
+			o := k.OrderRejected.Order
+			b.add(t, k.OrderRejected.OrderId, o.Account, o.ClientOrderId, o.QuantityLots, ordersv1.OrderStatus_ORDER_STATUS_REJECTED)
+			b.orders[k.OrderRejected.OrderId].stale = k.OrderRejected.Reason == ordersv1.RejectReason_REJECT_REASON_STALE
+		case *tradesv1.Event_Trade:
+			b.trade(t, k.Trade)
+		case *tradesv1.Event_OrderTriggered:
+			b.orders[k.OrderTriggered.OrderId].status = ordersv1.OrderStatus_ORDER_STATUS_OPEN
+		case *tradesv1.Event_OrderAmended:
+			b.orders[k.OrderAmended.OrderId].quantity = int64(k.OrderAmended.QuantityLots)
+		case *tradesv1.Event_OrderDecremented:
+			b.orders[k.OrderDecremented.OrderId].quantity -= int64(k.OrderDecremented.Lots)
+		case *tradesv1.Event_OrderCanceled:
+			b.cancel(k.OrderCanceled)
+		case *tradesv1.Event_BalanceChanged:
+			c := k.BalanceChanged
+			if int64(c.Available) < 0 || int64(c.Reserved) < 0 {
+				t.Errorf("account %d has %d and %d of %s", c.Account, int64(c.Available), int64(c.Reserved), b.assets[c.Asset])
 			}
-		case e.GetOrderCanceled() != nil:
-			b.orders[e.GetOrderCanceled().OrderId].status = ordersv1.OrderStatus_ORDER_STATUS_CANCELED
-		case e.GetBalanceChanged() != nil:
-			c := e.GetBalanceChanged()
-			if c.Available < 0 || c.Reserved < 0 {
-				t.Errorf("account %d has %d and %d of %s", c.Account, c.Available, c.Reserved, c.Asset)
-			}
-			b.balances[fmt.Sprintf("%d/%s", c.Account, c.Asset)] = c.Available + c.Reserved
+			b.balances[fmt.Sprintf("%d/%s", c.Account, b.assets[c.Asset])] = int64(c.Available + c.Reserved)
 		}
 	}
 	return b
+}
+
+func (b *book) trade(t *testing.T, tr *tradesv1.Trade) {
+	t.Helper()
+	b.trades++
+	if tr.TradeId != uint64(b.trades) {
+		t.Errorf("trade %d is the %dth", tr.TradeId, b.trades)
+	}
+	b.fees[b.quotes[tr.Market]] += int64(tr.MakerFee + tr.TakerFee)
+	for _, id := range []uint64{tr.MakerOrderId, tr.TakerOrderId} {
+		o := b.orders[id]
+		o.filled += int64(tr.QuantityLots)
+		o.fillCount++
+		o.status = ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED
+		if o.filled == o.quantity {
+			o.status = ordersv1.OrderStatus_ORDER_STATUS_FILLED
+		}
+		if o.filled > o.quantity && o.quantity > 0 { // 0: a budget
+			t.Errorf("order %d of %d is filled with %d", id, o.quantity, o.filled)
+		}
+	}
+}
+
+func (b *book) cancel(c *tradesv1.OrderCanceled) {
+	o := b.orders[c.OrderId]
+	switch reason := ordersv1.CancelReason(c.Reason); {
+	case reason == ordersv1.CancelReason_CANCEL_REASON_EXPIRED:
+		o.status = ordersv1.OrderStatus_ORDER_STATUS_EXPIRED
+	case reason == ordersv1.CancelReason_CANCEL_REASON_BUDGET && o.filled > 0:
+		o.status = ordersv1.OrderStatus_ORDER_STATUS_FILLED
+	default:
+		o.status = ordersv1.OrderStatus_ORDER_STATUS_CANCELED
+	}
 }
 
 // named finds the order of a client order id that was answered with this id,
@@ -151,15 +189,24 @@ func checkBook(t *testing.T, db *pgx.Conn, events []*tradesv1.Event, clients []*
 		}
 		left[asset] -= amount
 	}
-	left["USD"] -= b.fees
+	fees := int64(0)
+	for asset, amount := range b.fees {
+		left[asset] -= amount
+		fees += amount
+	}
 	for asset, rest := range left {
 		if rest != 0 {
 			t.Errorf("%d of %s are lost (or made, if negative)", rest, asset)
 		}
 	}
-	t.Logf("%d orders (%d stale and sent again), %d trades, fees %d", len(b.orders), stale, b.trades, b.fees)
-	if b.trades == 0 || b.fees == 0 {
+	t.Logf("%d orders (%d stale and sent again), %d trades, fees %d; events %v", len(b.orders), stale, b.trades, fees, b.kinds)
+	if b.trades == 0 || fees == 0 {
 		t.Error("nothing was traded: the load was no load")
+	}
+	for _, kind := range []string{"OrderAmended", "OrderTriggered", "OrderCanceled", "OrderRested"} {
+		if b.kinds[kind] == 0 {
+			t.Errorf("no %s is among the events: the load was no load", kind)
+		}
 	}
 
 	rows, err := db.Query(t.Context(), "select id, account, client_order_id, quantity_lots, filled_lots, status from trade.orders")

@@ -41,6 +41,7 @@ func TestDemo(t *testing.T) {
 	t.Run("events appear and are resumed without hole or double", func(t *testing.T) { resumeEvents(t, base) })
 	t.Run("an order is placed and fills", func(t *testing.T) { tradeOnce(t, base, dir) })
 	t.Run("operator commands", func(t *testing.T) { operate(t, dir) })
+	t.Run("a market is made, changed and ended", func(t *testing.T) { marketLife(t, base, dir) })
 
 	before := snapshot(t, base, u.run)
 	u.end()
@@ -235,4 +236,69 @@ func operate(t *testing.T, dir string) {
 	if _, err := command(t, "streams", "apply", "--data-dir", dir); err != nil {
 		t.Errorf("streams apply: %v", err)
 	}
+}
+
+// marketLife makes a market beside the configuration's and ends it; the api
+// shows each step.
+func marketLife(t *testing.T, base, dir string) {
+	run := func(want string, args ...string) {
+		t.Helper()
+		out, err := command(t, append(args, "--data-dir", dir)...)
+		if err != nil || !strings.Contains(out, want) {
+			t.Fatalf("fondaco %s: %q, %v", strings.Join(args, " "), out, err)
+		}
+	}
+	refused := func(want string, args ...string) {
+		t.Helper()
+		if _, err := command(t, append(args, "--data-dir", dir)...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("fondaco %s gave %v, want %q", strings.Join(args, " "), err, want)
+		}
+	}
+	shown := func(phase, maxQuantity string) {
+		t.Helper()
+		eventually(t, 10*time.Second, "the api to show the market as "+phase, func() error {
+			var m struct {
+				Phase  string
+				Limits struct {
+					MaxQuantity *string `json:"max_quantity"`
+				}
+			}
+			get(t, base+"/v1/markets/SALT-USD", "", &m)
+			if m.Phase != phase || (maxQuantity == "") != (m.Limits.MaxQuantity == nil) || (maxQuantity != "" && *m.Limits.MaxQuantity != maxQuantity) {
+				return fmt.Errorf("it shows %+v", m)
+			}
+			return nil
+		})
+	}
+	run("SALT is there", "market", "add-asset", "SALT", "--scale", "1")
+	refused("another content", "market", "add-asset", "SALT", "--scale", "2")
+	add := []string{"market", "add", "SALT-USD", "--base", "SALT", "--quote", "USD", "--tick", "0.10", "--lot", "0.5"}
+	run("SALT-USD is there", add...)
+	run("SALT-USD is there", add...)
+	refused("another content", append(add, "--taker-fee-ppm", "5")...)
+	eventually(t, 10*time.Second, "the api to know the market", func() error {
+		a, err := call(t.Context(), http.MethodGet, base+"/v1/markets/SALT-USD", "", nil)
+		if err == nil && a.code != http.StatusOK {
+			err = fmt.Errorf("it answers %d", a.code)
+		}
+		return err
+	})
+	run("are changed", "market", "limits", "SALT-USD", "--max-quantity", "20", "--collar-ppm", "100000", "--reference-price", "12.00")
+	shown("continuous", "20.0")
+	run("are changed", "market", "limits", "SALT-USD", "--max-quantity", "0")
+	shown("continuous", "")
+	run("auction", "market", "phase", "SALT-USD", "auction", "--for", "1s", "--then", "post_only")
+	shown("post_only", "")
+	run("post_only", "market", "list")
+	refused("it has WINE18-USD", "market", "phase", "PEPPER-USD", "halted")
+	refused("there are continuous", "market", "phase", "SALT-USD", "asleep")
+	refused("--yes", "market", "delist", "SALT-USD")
+	run("delisted", "market", "delist", "SALT-USD", "--yes")
+	shown("delisted", "")
+	refused("delisted", "market", "phase", "SALT-USD", "continuous")
+	run("got USD=7", "funds", "deposit", "1", "USD=7", "--id", "by-hand-1")
+	refused("another content", "funds", "deposit", "1", "USD=8", "--id", "by-hand-1")
+	run("gave USD=7", "funds", "withdraw", "1", "USD=7", "--id", "by-hand-2")
+	refused("not as much available", "funds", "withdraw", "1", "USD=90000000", "--id", "by-hand-3")
+	run("are canceled", "venue", "cancel-all", "--account", "1", "--market", "WINE18-USD")
 }

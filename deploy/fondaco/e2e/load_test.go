@@ -60,7 +60,7 @@ func newClients(t *testing.T, in *infra.Infra, file *config.File, bases []string
 	return out
 }
 
-// trade places and cancels orders until stop is closed. An order that was sent
+// trade places, amends and cancels orders until stop is closed. An order that was sent
 // is always followed up to its answer, also after that.
 func (c *client) trade(ctx context.Context, stop <-chan struct{}) error {
 	for n := 0; ; n++ {
@@ -69,30 +69,44 @@ func (c *client) trade(ctx context.Context, stop <-chan struct{}) error {
 			return nil
 		default:
 		}
-		if n%5 == 4 {
-			if err := c.cancelOne(ctx); err != nil {
+		if n%5 >= 3 {
+			// Every tenth act amends: to a price at which it may trade at once.
+			if err := c.change(ctx, n%10 == 3); err != nil {
 				return err
 			}
 			continue
 		}
-		side := []string{"buy", "sell"}[c.rng.IntN(2)]
-		body := map[string]string{"symbol": "WINE18-USD", "side": side, "quantity": fmt.Sprint(1 + c.rng.IntN(20)), "client_order_id": fmt.Sprintf("%s-%d", c.name, n)}
-		switch c.rng.IntN(6) {
-		case 0:
-			body["type"] = "market"
-		case 1:
-			body["type"], body["time_in_force"] = "limit", "ioc"
-			body["price"] = fmt.Sprintf("20.%02d", c.rng.IntN(40))
-		default:
-			body["type"], body["time_in_force"] = "limit", "gtc"
-			body["price"] = fmt.Sprintf("20.%02d", c.rng.IntN(40))
-		}
+		body := c.order()
+		body["client_order_id"] = fmt.Sprintf("%s-%d", c.name, n)
 		p, err := c.place(ctx, body)
 		if err != nil {
 			return err
 		}
 		c.answered[body["client_order_id"]] = p
 	}
+}
+
+// order is one of any type, around the same prices.
+func (c *client) order() map[string]string {
+	side, price := []string{"buy", "sell"}[c.rng.IntN(2)], func() string { return fmt.Sprintf("20.%02d", c.rng.IntN(40)) }
+	body := map[string]string{"symbol": "WINE18-USD", "side": side, "type": "limit", "quantity": fmt.Sprint(1 + c.rng.IntN(20))}
+	switch c.rng.IntN(10) {
+	case 0:
+		body["type"] = "market"
+	case 1:
+		body["time_in_force"], body["price"] = "ioc", price()
+	case 2:
+		body["display_quantity"], body["price"] = "1", price()
+	case 3:
+		body["type"], body["trigger_price"], body["price"] = "stop_limit", price(), price()
+	case 4:
+		body["type"], body["trigger_price"], body["protection_price"] = "stop", price(), map[string]string{"buy": "21.00", "sell": "19.00"}[side]
+	case 5:
+		body["time_in_force"], body["price"] = "fok", price()
+	default:
+		body["price"] = price()
+	}
+	return body
 }
 
 // place sends one order until its outcome is known, each time to any replica.
@@ -120,21 +134,26 @@ func (c *client) place(ctx context.Context, body map[string]string) (placed, err
 	}
 }
 
-// cancelOne cancels a resting order; that it is gone meanwhile is an answer too.
-func (c *client) cancelOne(ctx context.Context) error {
+// change cancels or amends a live order; that it is gone meanwhile is an answer
+// too. An amend may be sent again: it asks for the same once more.
+func (c *client) change(ctx context.Context, amend bool) error {
 	for cid, p := range c.answered {
 		if (p.Status != "open" && p.Status != "partially_filled") || c.canceled[cid] {
 			continue
 		}
+		method, body := http.MethodDelete, any(nil)
+		if amend {
+			method, body = http.MethodPatch, map[string]string{"price": fmt.Sprintf("20.%02d", c.rng.IntN(40)), "quantity": fmt.Sprint(1 + c.rng.IntN(30))}
+		}
 		for {
-			a, err := c.ask(ctx, http.MethodDelete, "/v1/orders/"+p.ID, nil)
+			a, err := c.ask(ctx, method, "/v1/orders/"+p.ID, body)
 			if err == nil && a.code < 500 && a.code != http.StatusAccepted {
-				c.canceled[cid] = true
+				c.canceled[cid] = !amend
 				return nil
 			}
 			c.retries++
 			if err := pause(ctx, 50*time.Millisecond); err != nil {
-				return fmt.Errorf("the cancel of %s has no outcome: %w", p.ID, err)
+				return fmt.Errorf("%s of %s has no outcome: %w", method, p.ID, err)
 			}
 		}
 	}

@@ -79,6 +79,15 @@ const (
 	OrderType_ORDER_TYPE_UNSPECIFIED OrderType = 0
 	OrderType_ORDER_TYPE_LIMIT       OrderType = 1
 	OrderType_ORDER_TYPE_MARKET      OrderType = 2
+	// Become market or limit orders when the last trade price reaches
+	// trigger_ticks: a stop from the losing side, a take-profit from the winning.
+	OrderType_ORDER_TYPE_STOP              OrderType = 3
+	OrderType_ORDER_TYPE_STOP_LIMIT        OrderType = 4
+	OrderType_ORDER_TYPE_TAKE_PROFIT       OrderType = 5
+	OrderType_ORDER_TYPE_TAKE_PROFIT_LIMIT OrderType = 6
+	// A stop whose trigger follows the best price since it was accepted at the
+	// distance trail_ticks.
+	OrderType_ORDER_TYPE_TRAILING_STOP OrderType = 7
 )
 
 // Enum value maps for OrderType.
@@ -87,11 +96,21 @@ var (
 		0: "ORDER_TYPE_UNSPECIFIED",
 		1: "ORDER_TYPE_LIMIT",
 		2: "ORDER_TYPE_MARKET",
+		3: "ORDER_TYPE_STOP",
+		4: "ORDER_TYPE_STOP_LIMIT",
+		5: "ORDER_TYPE_TAKE_PROFIT",
+		6: "ORDER_TYPE_TAKE_PROFIT_LIMIT",
+		7: "ORDER_TYPE_TRAILING_STOP",
 	}
 	OrderType_value = map[string]int32{
-		"ORDER_TYPE_UNSPECIFIED": 0,
-		"ORDER_TYPE_LIMIT":       1,
-		"ORDER_TYPE_MARKET":      2,
+		"ORDER_TYPE_UNSPECIFIED":       0,
+		"ORDER_TYPE_LIMIT":             1,
+		"ORDER_TYPE_MARKET":            2,
+		"ORDER_TYPE_STOP":              3,
+		"ORDER_TYPE_STOP_LIMIT":        4,
+		"ORDER_TYPE_TAKE_PROFIT":       5,
+		"ORDER_TYPE_TAKE_PROFIT_LIMIT": 6,
+		"ORDER_TYPE_TRAILING_STOP":     7,
 	}
 )
 
@@ -129,6 +148,10 @@ const (
 	TimeInForce_TIME_IN_FORCE_GTC         TimeInForce = 1
 	TimeInForce_TIME_IN_FORCE_IOC         TimeInForce = 2
 	TimeInForce_TIME_IN_FORCE_FOK         TimeInForce = 3
+	// Until expires_at_ms of stream time.
+	TimeInForce_TIME_IN_FORCE_GTD TimeInForce = 4
+	// Until the end of the market's day.
+	TimeInForce_TIME_IN_FORCE_DAY TimeInForce = 5
 )
 
 // Enum value maps for TimeInForce.
@@ -138,12 +161,16 @@ var (
 		1: "TIME_IN_FORCE_GTC",
 		2: "TIME_IN_FORCE_IOC",
 		3: "TIME_IN_FORCE_FOK",
+		4: "TIME_IN_FORCE_GTD",
+		5: "TIME_IN_FORCE_DAY",
 	}
 	TimeInForce_value = map[string]int32{
 		"TIME_IN_FORCE_UNSPECIFIED": 0,
 		"TIME_IN_FORCE_GTC":         1,
 		"TIME_IN_FORCE_IOC":         2,
 		"TIME_IN_FORCE_FOK":         3,
+		"TIME_IN_FORCE_GTD":         4,
+		"TIME_IN_FORCE_DAY":         5,
 	}
 )
 
@@ -174,6 +201,131 @@ func (TimeInForce) EnumDescriptor() ([]byte, []int) {
 	return file_orders_v1_orders_proto_rawDescGZIP(), []int{2}
 }
 
+// SelfTrade: what happens when an order meets one of the same account.
+type SelfTrade int32
+
+const (
+	// Cancel the taker.
+	SelfTrade_SELF_TRADE_UNSPECIFIED  SelfTrade = 0
+	SelfTrade_SELF_TRADE_NONE         SelfTrade = 1 // they trade
+	SelfTrade_SELF_TRADE_CANCEL_TAKER SelfTrade = 2
+	SelfTrade_SELF_TRADE_CANCEL_MAKER SelfTrade = 3
+	SelfTrade_SELF_TRADE_CANCEL_BOTH  SelfTrade = 4
+	// Both lose the smaller of the two quantities; what is at nothing is canceled.
+	SelfTrade_SELF_TRADE_DECREMENT SelfTrade = 5
+)
+
+// Enum value maps for SelfTrade.
+var (
+	SelfTrade_name = map[int32]string{
+		0: "SELF_TRADE_UNSPECIFIED",
+		1: "SELF_TRADE_NONE",
+		2: "SELF_TRADE_CANCEL_TAKER",
+		3: "SELF_TRADE_CANCEL_MAKER",
+		4: "SELF_TRADE_CANCEL_BOTH",
+		5: "SELF_TRADE_DECREMENT",
+	}
+	SelfTrade_value = map[string]int32{
+		"SELF_TRADE_UNSPECIFIED":  0,
+		"SELF_TRADE_NONE":         1,
+		"SELF_TRADE_CANCEL_TAKER": 2,
+		"SELF_TRADE_CANCEL_MAKER": 3,
+		"SELF_TRADE_CANCEL_BOTH":  4,
+		"SELF_TRADE_DECREMENT":    5,
+	}
+)
+
+func (x SelfTrade) Enum() *SelfTrade {
+	p := new(SelfTrade)
+	*p = x
+	return p
+}
+
+func (x SelfTrade) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (SelfTrade) Descriptor() protoreflect.EnumDescriptor {
+	return file_orders_v1_orders_proto_enumTypes[3].Descriptor()
+}
+
+func (SelfTrade) Type() protoreflect.EnumType {
+	return &file_orders_v1_orders_proto_enumTypes[3]
+}
+
+func (x SelfTrade) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use SelfTrade.Descriptor instead.
+func (SelfTrade) EnumDescriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{3}
+}
+
+type Phase int32
+
+const (
+	Phase_PHASE_UNSPECIFIED Phase = 0
+	Phase_PHASE_CONTINUOUS  Phase = 1
+	// No order is taken, amended or canceled by its owner.
+	Phase_PHASE_HALTED      Phase = 2
+	Phase_PHASE_CANCEL_ONLY Phase = 3
+	// Only orders that rest.
+	Phase_PHASE_POST_ONLY Phase = 4
+	// Orders are collected; SetPhase to another phase, or ends_at_ms, uncrosses.
+	Phase_PHASE_AUCTION  Phase = 5
+	Phase_PHASE_DELISTED Phase = 6
+)
+
+// Enum value maps for Phase.
+var (
+	Phase_name = map[int32]string{
+		0: "PHASE_UNSPECIFIED",
+		1: "PHASE_CONTINUOUS",
+		2: "PHASE_HALTED",
+		3: "PHASE_CANCEL_ONLY",
+		4: "PHASE_POST_ONLY",
+		5: "PHASE_AUCTION",
+		6: "PHASE_DELISTED",
+	}
+	Phase_value = map[string]int32{
+		"PHASE_UNSPECIFIED": 0,
+		"PHASE_CONTINUOUS":  1,
+		"PHASE_HALTED":      2,
+		"PHASE_CANCEL_ONLY": 3,
+		"PHASE_POST_ONLY":   4,
+		"PHASE_AUCTION":     5,
+		"PHASE_DELISTED":    6,
+	}
+)
+
+func (x Phase) Enum() *Phase {
+	p := new(Phase)
+	*p = x
+	return p
+}
+
+func (x Phase) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Phase) Descriptor() protoreflect.EnumDescriptor {
+	return file_orders_v1_orders_proto_enumTypes[4].Descriptor()
+}
+
+func (Phase) Type() protoreflect.EnumType {
+	return &file_orders_v1_orders_proto_enumTypes[4]
+}
+
+func (x Phase) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Phase.Descriptor instead.
+func (Phase) EnumDescriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{4}
+}
+
 type OrderStatus int32
 
 const (
@@ -184,6 +336,8 @@ const (
 	OrderStatus_ORDER_STATUS_CANCELED         OrderStatus = 4
 	OrderStatus_ORDER_STATUS_REJECTED         OrderStatus = 5
 	OrderStatus_ORDER_STATUS_EXPIRED          OrderStatus = 6
+	// Accepted, waits for its trigger.
+	OrderStatus_ORDER_STATUS_WAITING OrderStatus = 7
 )
 
 // Enum value maps for OrderStatus.
@@ -196,6 +350,7 @@ var (
 		4: "ORDER_STATUS_CANCELED",
 		5: "ORDER_STATUS_REJECTED",
 		6: "ORDER_STATUS_EXPIRED",
+		7: "ORDER_STATUS_WAITING",
 	}
 	OrderStatus_value = map[string]int32{
 		"ORDER_STATUS_UNSPECIFIED":      0,
@@ -205,6 +360,7 @@ var (
 		"ORDER_STATUS_CANCELED":         4,
 		"ORDER_STATUS_REJECTED":         5,
 		"ORDER_STATUS_EXPIRED":          6,
+		"ORDER_STATUS_WAITING":          7,
 	}
 )
 
@@ -219,11 +375,11 @@ func (x OrderStatus) String() string {
 }
 
 func (OrderStatus) Descriptor() protoreflect.EnumDescriptor {
-	return file_orders_v1_orders_proto_enumTypes[3].Descriptor()
+	return file_orders_v1_orders_proto_enumTypes[5].Descriptor()
 }
 
 func (OrderStatus) Type() protoreflect.EnumType {
-	return &file_orders_v1_orders_proto_enumTypes[3]
+	return &file_orders_v1_orders_proto_enumTypes[5]
 }
 
 func (x OrderStatus) Number() protoreflect.EnumNumber {
@@ -232,7 +388,7 @@ func (x OrderStatus) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use OrderStatus.Descriptor instead.
 func (OrderStatus) EnumDescriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{3}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{5}
 }
 
 // RejectReason: why a command changed nothing.
@@ -256,7 +412,19 @@ const (
 	RejectReason_REJECT_REASON_OVERFLOW             RejectReason = 14
 	RejectReason_REJECT_REASON_UNKNOWN_ACCOUNT      RejectReason = 15
 	// The order is already filled, canceled, rejected or expired.
-	RejectReason_REJECT_REASON_ALREADY_DONE RejectReason = 16
+	RejectReason_REJECT_REASON_ALREADY_DONE   RejectReason = 16
+	RejectReason_REJECT_REASON_WOULD_TAKE     RejectReason = 17 // post-only
+	RejectReason_REJECT_REASON_OUTSIDE_COLLAR RejectReason = 18
+	RejectReason_REJECT_REASON_BELOW_MINIMUM  RejectReason = 19 // quantity or notional
+	RejectReason_REJECT_REASON_ABOVE_MAXIMUM  RejectReason = 20
+	RejectReason_REJECT_REASON_BAD_TRIGGER    RejectReason = 21
+	RejectReason_REJECT_REASON_BAD_DISPLAY    RejectReason = 22
+	RejectReason_REJECT_REASON_BAD_EXPIRY     RejectReason = 23 // not in the future, or missing
+	RejectReason_REJECT_REASON_PHASE          RejectReason = 24 // the market takes no such command now
+	RejectReason_REJECT_REASON_ONE_SIDE       RejectReason = 25
+	RejectReason_REJECT_REASON_DUPLICATE      RejectReason = 26 // client_ref of a live order
+	RejectReason_REJECT_REASON_UNPROTECTED    RejectReason = 27 // a stop that buys without protection or budget
+	RejectReason_REJECT_REASON_BAD_VERSION    RejectReason = 28 // Activate
 )
 
 // Enum value maps for RejectReason.
@@ -279,6 +447,18 @@ var (
 		14: "REJECT_REASON_OVERFLOW",
 		15: "REJECT_REASON_UNKNOWN_ACCOUNT",
 		16: "REJECT_REASON_ALREADY_DONE",
+		17: "REJECT_REASON_WOULD_TAKE",
+		18: "REJECT_REASON_OUTSIDE_COLLAR",
+		19: "REJECT_REASON_BELOW_MINIMUM",
+		20: "REJECT_REASON_ABOVE_MAXIMUM",
+		21: "REJECT_REASON_BAD_TRIGGER",
+		22: "REJECT_REASON_BAD_DISPLAY",
+		23: "REJECT_REASON_BAD_EXPIRY",
+		24: "REJECT_REASON_PHASE",
+		25: "REJECT_REASON_ONE_SIDE",
+		26: "REJECT_REASON_DUPLICATE",
+		27: "REJECT_REASON_UNPROTECTED",
+		28: "REJECT_REASON_BAD_VERSION",
 	}
 	RejectReason_value = map[string]int32{
 		"REJECT_REASON_UNSPECIFIED":          0,
@@ -298,6 +478,18 @@ var (
 		"REJECT_REASON_OVERFLOW":             14,
 		"REJECT_REASON_UNKNOWN_ACCOUNT":      15,
 		"REJECT_REASON_ALREADY_DONE":         16,
+		"REJECT_REASON_WOULD_TAKE":           17,
+		"REJECT_REASON_OUTSIDE_COLLAR":       18,
+		"REJECT_REASON_BELOW_MINIMUM":        19,
+		"REJECT_REASON_ABOVE_MAXIMUM":        20,
+		"REJECT_REASON_BAD_TRIGGER":          21,
+		"REJECT_REASON_BAD_DISPLAY":          22,
+		"REJECT_REASON_BAD_EXPIRY":           23,
+		"REJECT_REASON_PHASE":                24,
+		"REJECT_REASON_ONE_SIDE":             25,
+		"REJECT_REASON_DUPLICATE":            26,
+		"REJECT_REASON_UNPROTECTED":          27,
+		"REJECT_REASON_BAD_VERSION":          28,
 	}
 )
 
@@ -312,11 +504,11 @@ func (x RejectReason) String() string {
 }
 
 func (RejectReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_orders_v1_orders_proto_enumTypes[4].Descriptor()
+	return file_orders_v1_orders_proto_enumTypes[6].Descriptor()
 }
 
 func (RejectReason) Type() protoreflect.EnumType {
-	return &file_orders_v1_orders_proto_enumTypes[4]
+	return &file_orders_v1_orders_proto_enumTypes[6]
 }
 
 func (x RejectReason) Number() protoreflect.EnumNumber {
@@ -325,7 +517,7 @@ func (x RejectReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use RejectReason.Descriptor instead.
 func (RejectReason) EnumDescriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{4}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{6}
 }
 
 // CancelReason: why an accepted order ended before it was filled.
@@ -338,17 +530,40 @@ const (
 	CancelReason_CANCEL_REASON_MARKET_REMAINDER CancelReason = 3
 	CancelReason_CANCEL_REASON_FOK_UNFILLABLE   CancelReason = 4
 	CancelReason_CANCEL_REASON_SELF_TRADE       CancelReason = 5
+	CancelReason_CANCEL_REASON_MIN_QUANTITY     CancelReason = 6
+	CancelReason_CANCEL_REASON_OTHER_LEG        CancelReason = 7 // of a pair
+	CancelReason_CANCEL_REASON_REPLACED         CancelReason = 8
+	CancelReason_CANCEL_REASON_DEAD_MAN         CancelReason = 9
+	CancelReason_CANCEL_REASON_EXPIRED          CancelReason = 10
+	CancelReason_CANCEL_REASON_DELISTED         CancelReason = 11
+	CancelReason_CANCEL_REASON_BY_ADMIN         CancelReason = 12
+	CancelReason_CANCEL_REASON_COLLAR           CancelReason = 13 // a market order that reached the collar
+	CancelReason_CANCEL_REASON_BUDGET           CancelReason = 14 // what is left of the budget buys no lot
+	CancelReason_CANCEL_REASON_PAUSED           CancelReason = 15 // the market paused before the rest could trade
+	// An order that was triggered and then could not be placed.
+	CancelReason_CANCEL_REASON_NOT_PLACED CancelReason = 16
 )
 
 // Enum value maps for CancelReason.
 var (
 	CancelReason_name = map[int32]string{
-		0: "CANCEL_REASON_UNSPECIFIED",
-		1: "CANCEL_REASON_REQUESTED",
-		2: "CANCEL_REASON_IOC_REMAINDER",
-		3: "CANCEL_REASON_MARKET_REMAINDER",
-		4: "CANCEL_REASON_FOK_UNFILLABLE",
-		5: "CANCEL_REASON_SELF_TRADE",
+		0:  "CANCEL_REASON_UNSPECIFIED",
+		1:  "CANCEL_REASON_REQUESTED",
+		2:  "CANCEL_REASON_IOC_REMAINDER",
+		3:  "CANCEL_REASON_MARKET_REMAINDER",
+		4:  "CANCEL_REASON_FOK_UNFILLABLE",
+		5:  "CANCEL_REASON_SELF_TRADE",
+		6:  "CANCEL_REASON_MIN_QUANTITY",
+		7:  "CANCEL_REASON_OTHER_LEG",
+		8:  "CANCEL_REASON_REPLACED",
+		9:  "CANCEL_REASON_DEAD_MAN",
+		10: "CANCEL_REASON_EXPIRED",
+		11: "CANCEL_REASON_DELISTED",
+		12: "CANCEL_REASON_BY_ADMIN",
+		13: "CANCEL_REASON_COLLAR",
+		14: "CANCEL_REASON_BUDGET",
+		15: "CANCEL_REASON_PAUSED",
+		16: "CANCEL_REASON_NOT_PLACED",
 	}
 	CancelReason_value = map[string]int32{
 		"CANCEL_REASON_UNSPECIFIED":      0,
@@ -357,6 +572,17 @@ var (
 		"CANCEL_REASON_MARKET_REMAINDER": 3,
 		"CANCEL_REASON_FOK_UNFILLABLE":   4,
 		"CANCEL_REASON_SELF_TRADE":       5,
+		"CANCEL_REASON_MIN_QUANTITY":     6,
+		"CANCEL_REASON_OTHER_LEG":        7,
+		"CANCEL_REASON_REPLACED":         8,
+		"CANCEL_REASON_DEAD_MAN":         9,
+		"CANCEL_REASON_EXPIRED":          10,
+		"CANCEL_REASON_DELISTED":         11,
+		"CANCEL_REASON_BY_ADMIN":         12,
+		"CANCEL_REASON_COLLAR":           13,
+		"CANCEL_REASON_BUDGET":           14,
+		"CANCEL_REASON_PAUSED":           15,
+		"CANCEL_REASON_NOT_PLACED":       16,
 	}
 )
 
@@ -371,11 +597,11 @@ func (x CancelReason) String() string {
 }
 
 func (CancelReason) Descriptor() protoreflect.EnumDescriptor {
-	return file_orders_v1_orders_proto_enumTypes[5].Descriptor()
+	return file_orders_v1_orders_proto_enumTypes[7].Descriptor()
 }
 
 func (CancelReason) Type() protoreflect.EnumType {
-	return &file_orders_v1_orders_proto_enumTypes[5]
+	return &file_orders_v1_orders_proto_enumTypes[7]
 }
 
 func (x CancelReason) Number() protoreflect.EnumNumber {
@@ -384,7 +610,7 @@ func (x CancelReason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use CancelReason.Descriptor instead.
 func (CancelReason) EnumDescriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{5}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{7}
 }
 
 // Pack is one message of a subject orders.v1.<venue>.<from>. The total order of
@@ -462,7 +688,8 @@ func (x *Pack) GetCommands() []*Command {
 	return nil
 }
 
-// Command is one thing that somebody asks of the engine.
+// Command is one thing that somebody asks of the engine. The comment after each
+// says which subject token it is taken from.
 type Command struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Request id of the HTTP call that it came from; logs only.
@@ -476,9 +703,16 @@ type Command struct {
 	//	*Command_AddMarket
 	//	*Command_AcceptTime
 	//	*Command_Tick
-	//	*Command_Credit
-	//	*Command_Debit
-	//	*Command_Freeze
+	//	*Command_Withdraw
+	//	*Command_Amend
+	//	*Command_Replace
+	//	*Command_CancelAll
+	//	*Command_NewPair
+	//	*Command_KeepAlive
+	//	*Command_SetPhase
+	//	*Command_SetLimits
+	//	*Command_Delist
+	//	*Command_Activate
 	Op            isCommand_Op `protobuf_oneof:"op"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -591,28 +825,91 @@ func (x *Command) GetTick() *Tick {
 	return nil
 }
 
-func (x *Command) GetCredit() *Credit {
+func (x *Command) GetWithdraw() *Withdraw {
 	if x != nil {
-		if x, ok := x.Op.(*Command_Credit); ok {
-			return x.Credit
+		if x, ok := x.Op.(*Command_Withdraw); ok {
+			return x.Withdraw
 		}
 	}
 	return nil
 }
 
-func (x *Command) GetDebit() *Debit {
+func (x *Command) GetAmend() *AmendOrder {
 	if x != nil {
-		if x, ok := x.Op.(*Command_Debit); ok {
-			return x.Debit
+		if x, ok := x.Op.(*Command_Amend); ok {
+			return x.Amend
 		}
 	}
 	return nil
 }
 
-func (x *Command) GetFreeze() *Freeze {
+func (x *Command) GetReplace() *ReplaceOrder {
 	if x != nil {
-		if x, ok := x.Op.(*Command_Freeze); ok {
-			return x.Freeze
+		if x, ok := x.Op.(*Command_Replace); ok {
+			return x.Replace
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetCancelAll() *CancelAll {
+	if x != nil {
+		if x, ok := x.Op.(*Command_CancelAll); ok {
+			return x.CancelAll
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetNewPair() *NewPair {
+	if x != nil {
+		if x, ok := x.Op.(*Command_NewPair); ok {
+			return x.NewPair
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetKeepAlive() *KeepAlive {
+	if x != nil {
+		if x, ok := x.Op.(*Command_KeepAlive); ok {
+			return x.KeepAlive
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetSetPhase() *SetPhase {
+	if x != nil {
+		if x, ok := x.Op.(*Command_SetPhase); ok {
+			return x.SetPhase
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetSetLimits() *SetLimits {
+	if x != nil {
+		if x, ok := x.Op.(*Command_SetLimits); ok {
+			return x.SetLimits
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetDelist() *Delist {
+	if x != nil {
+		if x, ok := x.Op.(*Command_Delist); ok {
+			return x.Delist
+		}
+	}
+	return nil
+}
+
+func (x *Command) GetActivate() *Activate {
+	if x != nil {
+		if x, ok := x.Op.(*Command_Activate); ok {
+			return x.Activate
 		}
 	}
 	return nil
@@ -623,47 +920,71 @@ type isCommand_Op interface {
 }
 
 type Command_NewOrder struct {
-	NewOrder *NewOrder `protobuf:"bytes,2,opt,name=new_order,json=newOrder,proto3,oneof"`
+	NewOrder *NewOrder `protobuf:"bytes,2,opt,name=new_order,json=newOrder,proto3,oneof"` // api
 }
 
 type Command_Cancel struct {
-	Cancel *CancelOrder `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"`
+	Cancel *CancelOrder `protobuf:"bytes,3,opt,name=cancel,proto3,oneof"` // api
 }
 
 type Command_Deposit struct {
-	// Only from "funds".
-	Deposit *Deposit `protobuf:"bytes,4,opt,name=deposit,proto3,oneof"`
+	Deposit *Deposit `protobuf:"bytes,4,opt,name=deposit,proto3,oneof"` // funds
 }
 
 type Command_AddAsset struct {
-	// Only from "admin".
-	AddAsset *AddAsset `protobuf:"bytes,5,opt,name=add_asset,json=addAsset,proto3,oneof"`
+	AddAsset *AddAsset `protobuf:"bytes,5,opt,name=add_asset,json=addAsset,proto3,oneof"` // admin
 }
 
 type Command_AddMarket struct {
-	AddMarket *AddMarket `protobuf:"bytes,6,opt,name=add_market,json=addMarket,proto3,oneof"`
+	AddMarket *AddMarket `protobuf:"bytes,6,opt,name=add_market,json=addMarket,proto3,oneof"` // admin
 }
 
 type Command_AcceptTime struct {
-	AcceptTime *AcceptTime `protobuf:"bytes,7,opt,name=accept_time,json=acceptTime,proto3,oneof"`
+	AcceptTime *AcceptTime `protobuf:"bytes,7,opt,name=accept_time,json=acceptTime,proto3,oneof"` // admin
 }
 
 type Command_Tick struct {
-	// Only from "tick".
-	Tick *Tick `protobuf:"bytes,8,opt,name=tick,proto3,oneof"`
+	Tick *Tick `protobuf:"bytes,8,opt,name=tick,proto3,oneof"` // tick
 }
 
-type Command_Credit struct {
-	// Reserved for later stages; the engine refuses them by name.
-	Credit *Credit `protobuf:"bytes,9,opt,name=credit,proto3,oneof"`
+type Command_Withdraw struct {
+	Withdraw *Withdraw `protobuf:"bytes,9,opt,name=withdraw,proto3,oneof"` // funds
 }
 
-type Command_Debit struct {
-	Debit *Debit `protobuf:"bytes,10,opt,name=debit,proto3,oneof"`
+type Command_Amend struct {
+	Amend *AmendOrder `protobuf:"bytes,10,opt,name=amend,proto3,oneof"` // api
 }
 
-type Command_Freeze struct {
-	Freeze *Freeze `protobuf:"bytes,11,opt,name=freeze,proto3,oneof"`
+type Command_Replace struct {
+	Replace *ReplaceOrder `protobuf:"bytes,11,opt,name=replace,proto3,oneof"` // api
+}
+
+type Command_CancelAll struct {
+	CancelAll *CancelAll `protobuf:"bytes,12,opt,name=cancel_all,json=cancelAll,proto3,oneof"` // api; admin for any account, or for all of them
+}
+
+type Command_NewPair struct {
+	NewPair *NewPair `protobuf:"bytes,13,opt,name=new_pair,json=newPair,proto3,oneof"` // api
+}
+
+type Command_KeepAlive struct {
+	KeepAlive *KeepAlive `protobuf:"bytes,14,opt,name=keep_alive,json=keepAlive,proto3,oneof"` // api
+}
+
+type Command_SetPhase struct {
+	SetPhase *SetPhase `protobuf:"bytes,15,opt,name=set_phase,json=setPhase,proto3,oneof"` // admin
+}
+
+type Command_SetLimits struct {
+	SetLimits *SetLimits `protobuf:"bytes,16,opt,name=set_limits,json=setLimits,proto3,oneof"` // admin
+}
+
+type Command_Delist struct {
+	Delist *Delist `protobuf:"bytes,17,opt,name=delist,proto3,oneof"` // admin
+}
+
+type Command_Activate struct {
+	Activate *Activate `protobuf:"bytes,18,opt,name=activate,proto3,oneof"` // admin
 }
 
 func (*Command_NewOrder) isCommand_Op() {}
@@ -680,30 +1001,65 @@ func (*Command_AcceptTime) isCommand_Op() {}
 
 func (*Command_Tick) isCommand_Op() {}
 
-func (*Command_Credit) isCommand_Op() {}
+func (*Command_Withdraw) isCommand_Op() {}
 
-func (*Command_Debit) isCommand_Op() {}
+func (*Command_Amend) isCommand_Op() {}
 
-func (*Command_Freeze) isCommand_Op() {}
+func (*Command_Replace) isCommand_Op() {}
+
+func (*Command_CancelAll) isCommand_Op() {}
+
+func (*Command_NewPair) isCommand_Op() {}
+
+func (*Command_KeepAlive) isCommand_Op() {}
+
+func (*Command_SetPhase) isCommand_Op() {}
+
+func (*Command_SetLimits) isCommand_Op() {}
+
+func (*Command_Delist) isCommand_Op() {}
+
+func (*Command_Activate) isCommand_Op() {}
 
 type NewOrder struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	Account     uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
-	Symbol      string                 `protobuf:"bytes,2,opt,name=symbol,proto3" json:"symbol,omitempty"`
-	Side        Side                   `protobuf:"varint,3,opt,name=side,proto3,enum=orders.v1.Side" json:"side,omitempty"`
-	Type        OrderType              `protobuf:"varint,4,opt,name=type,proto3,enum=orders.v1.OrderType" json:"type,omitempty"`
-	TimeInForce TimeInForce            `protobuf:"varint,5,opt,name=time_in_force,json=timeInForce,proto3,enum=orders.v1.TimeInForce" json:"time_in_force,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	// MarketAdded.market.
+	Market      uint32      `protobuf:"varint,2,opt,name=market,proto3" json:"market,omitempty"`
+	Side        Side        `protobuf:"varint,3,opt,name=side,proto3,enum=orders.v1.Side" json:"side,omitempty"`
+	Type        OrderType   `protobuf:"varint,4,opt,name=type,proto3,enum=orders.v1.OrderType" json:"type,omitempty"`
+	TimeInForce TimeInForce `protobuf:"varint,5,opt,name=time_in_force,json=timeInForce,proto3,enum=orders.v1.TimeInForce" json:"time_in_force,omitempty"`
 	// Decimal in quote units per base unit, parsed by the gateway into the
 	// market's ticks: price = price_ticks x tick. 0 for market orders.
 	PriceTicks int64 `protobuf:"varint,6,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
-	// quantity = quantity_lots x lot.
+	// quantity = quantity_lots x lot. 0 when quote_budget is set.
 	QuantityLots int64 `protobuf:"varint,7,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
-	// 1..64 printable ASCII characters; unique per account.
+	// 1..64 printable ASCII characters; unique among an account's live orders
+	// and those dead for less than a day.
 	ClientOrderId string `protobuf:"bytes,8,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
 	// For prices or quantities that do not divide into ticks or lots: the
 	// engine rejects the order with this reason, so that a reject is in the
 	// stream like any other outcome.
-	Malformed     RejectReason `protobuf:"varint,9,opt,name=malformed,proto3,enum=orders.v1.RejectReason" json:"malformed,omitempty"`
+	Malformed RejectReason `protobuf:"varint,9,opt,name=malformed,proto3,enum=orders.v1.RejectReason" json:"malformed,omitempty"`
+	// Market orders that buy: spend at most this, in the quote's smallest unit,
+	// fee included.
+	QuoteBudget int64 `protobuf:"varint,10,opt,name=quote_budget,json=quoteBudget,proto3" json:"quote_budget,omitempty"`
+	// Market, stop, take-profit and trailing orders: the worst price that may be
+	// paid or taken; 0 = none. Stops that buy need it, or a quote_budget.
+	ProtectionTicks int64 `protobuf:"varint,11,opt,name=protection_ticks,json=protectionTicks,proto3" json:"protection_ticks,omitempty"`
+	TriggerTicks    int64 `protobuf:"varint,12,opt,name=trigger_ticks,json=triggerTicks,proto3" json:"trigger_ticks,omitempty"`
+	TrailTicks      int64 `protobuf:"varint,13,opt,name=trail_ticks,json=trailTicks,proto3" json:"trail_ticks,omitempty"`
+	// Iceberg: what the book shows at a time; 0 = all.
+	DisplayLots int64 `protobuf:"varint,14,opt,name=display_lots,json=displayLots,proto3" json:"display_lots,omitempty"`
+	// Cancel the order unless it can fill as much at once; 0 = none.
+	MinLots int64 `protobuf:"varint,15,opt,name=min_lots,json=minLots,proto3" json:"min_lots,omitempty"`
+	// Reject the order if it would take.
+	PostOnly bool `protobuf:"varint,16,opt,name=post_only,json=postOnly,proto3" json:"post_only,omitempty"`
+	// GTD, Unix milliseconds of stream time.
+	ExpiresAtMs int64     `protobuf:"varint,17,opt,name=expires_at_ms,json=expiresAtMs,proto3" json:"expires_at_ms,omitempty"`
+	SelfTrade   SelfTrade `protobuf:"varint,18,opt,name=self_trade,json=selfTrade,proto3,enum=orders.v1.SelfTrade" json:"self_trade,omitempty"`
+	// Instead of client_order_id: a number of a name space of its own.
+	ClientRef     uint64 `protobuf:"varint,19,opt,name=client_ref,json=clientRef,proto3" json:"client_ref,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -745,11 +1101,11 @@ func (x *NewOrder) GetAccount() uint64 {
 	return 0
 }
 
-func (x *NewOrder) GetSymbol() string {
+func (x *NewOrder) GetMarket() uint32 {
 	if x != nil {
-		return x.Symbol
+		return x.Market
 	}
-	return ""
+	return 0
 }
 
 func (x *NewOrder) GetSide() Side {
@@ -801,12 +1157,83 @@ func (x *NewOrder) GetMalformed() RejectReason {
 	return RejectReason_REJECT_REASON_UNSPECIFIED
 }
 
+func (x *NewOrder) GetQuoteBudget() int64 {
+	if x != nil {
+		return x.QuoteBudget
+	}
+	return 0
+}
+
+func (x *NewOrder) GetProtectionTicks() int64 {
+	if x != nil {
+		return x.ProtectionTicks
+	}
+	return 0
+}
+
+func (x *NewOrder) GetTriggerTicks() int64 {
+	if x != nil {
+		return x.TriggerTicks
+	}
+	return 0
+}
+
+func (x *NewOrder) GetTrailTicks() int64 {
+	if x != nil {
+		return x.TrailTicks
+	}
+	return 0
+}
+
+func (x *NewOrder) GetDisplayLots() int64 {
+	if x != nil {
+		return x.DisplayLots
+	}
+	return 0
+}
+
+func (x *NewOrder) GetMinLots() int64 {
+	if x != nil {
+		return x.MinLots
+	}
+	return 0
+}
+
+func (x *NewOrder) GetPostOnly() bool {
+	if x != nil {
+		return x.PostOnly
+	}
+	return false
+}
+
+func (x *NewOrder) GetExpiresAtMs() int64 {
+	if x != nil {
+		return x.ExpiresAtMs
+	}
+	return 0
+}
+
+func (x *NewOrder) GetSelfTrade() SelfTrade {
+	if x != nil {
+		return x.SelfTrade
+	}
+	return SelfTrade_SELF_TRADE_UNSPECIFIED
+}
+
+func (x *NewOrder) GetClientRef() uint64 {
+	if x != nil {
+		return x.ClientRef
+	}
+	return 0
+}
+
+// Name of an order of the account: exactly one of the three.
 type CancelOrder struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	Account uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
-	// Engine's id, or 0 when client_order_id names the order.
-	OrderId       uint64 `protobuf:"varint,2,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
-	ClientOrderId string `protobuf:"bytes,3,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	OrderId       uint64                 `protobuf:"varint,2,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	ClientOrderId string                 `protobuf:"bytes,3,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
+	ClientRef     uint64                 `protobuf:"varint,4,opt,name=client_ref,json=clientRef,proto3" json:"client_ref,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -862,14 +1289,342 @@ func (x *CancelOrder) GetClientOrderId() string {
 	return ""
 }
 
+func (x *CancelOrder) GetClientRef() uint64 {
+	if x != nil {
+		return x.ClientRef
+	}
+	return 0
+}
+
+// AmendOrder changes an order in place. Less quantity at the same price keeps
+// its place in the queue; anything else takes the order out and in again as if
+// it had arrived now, with its id, and it matches when it crosses.
+type AmendOrder struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	OrderId       uint64                 `protobuf:"varint,2,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	ClientOrderId string                 `protobuf:"bytes,3,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
+	ClientRef     uint64                 `protobuf:"varint,4,opt,name=client_ref,json=clientRef,proto3" json:"client_ref,omitempty"`
+	// 0 = as it is.
+	PriceTicks int64 `protobuf:"varint,5,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
+	// The order's whole quantity, what was filled included; 0 = as it is.
+	QuantityLots int64 `protobuf:"varint,6,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
+	// As NewOrder.malformed.
+	Malformed     RejectReason `protobuf:"varint,7,opt,name=malformed,proto3,enum=orders.v1.RejectReason" json:"malformed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AmendOrder) Reset() {
+	*x = AmendOrder{}
+	mi := &file_orders_v1_orders_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AmendOrder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AmendOrder) ProtoMessage() {}
+
+func (x *AmendOrder) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AmendOrder.ProtoReflect.Descriptor instead.
+func (*AmendOrder) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *AmendOrder) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *AmendOrder) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *AmendOrder) GetClientOrderId() string {
+	if x != nil {
+		return x.ClientOrderId
+	}
+	return ""
+}
+
+func (x *AmendOrder) GetClientRef() uint64 {
+	if x != nil {
+		return x.ClientRef
+	}
+	return 0
+}
+
+func (x *AmendOrder) GetPriceTicks() int64 {
+	if x != nil {
+		return x.PriceTicks
+	}
+	return 0
+}
+
+func (x *AmendOrder) GetQuantityLots() int64 {
+	if x != nil {
+		return x.QuantityLots
+	}
+	return 0
+}
+
+func (x *AmendOrder) GetMalformed() RejectReason {
+	if x != nil {
+		return x.Malformed
+	}
+	return RejectReason_REJECT_REASON_UNSPECIFIED
+}
+
+// ReplaceOrder cancels one order and places another, or does neither.
+type ReplaceOrder struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cancel        *CancelOrder           `protobuf:"bytes,1,opt,name=cancel,proto3" json:"cancel,omitempty"`
+	NewOrder      *NewOrder              `protobuf:"bytes,2,opt,name=new_order,json=newOrder,proto3" json:"new_order,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplaceOrder) Reset() {
+	*x = ReplaceOrder{}
+	mi := &file_orders_v1_orders_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplaceOrder) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplaceOrder) ProtoMessage() {}
+
+func (x *ReplaceOrder) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplaceOrder.ProtoReflect.Descriptor instead.
+func (*ReplaceOrder) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *ReplaceOrder) GetCancel() *CancelOrder {
+	if x != nil {
+		return x.Cancel
+	}
+	return nil
+}
+
+func (x *ReplaceOrder) GetNewOrder() *NewOrder {
+	if x != nil {
+		return x.NewOrder
+	}
+	return nil
+}
+
+// NewPair places two orders of one account, market and side of which one
+// cancels the other: whichever fills, triggers or ends first.
+type NewPair struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         *NewOrder              `protobuf:"bytes,1,opt,name=first,proto3" json:"first,omitempty"`
+	Second        *NewOrder              `protobuf:"bytes,2,opt,name=second,proto3" json:"second,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NewPair) Reset() {
+	*x = NewPair{}
+	mi := &file_orders_v1_orders_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NewPair) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NewPair) ProtoMessage() {}
+
+func (x *NewPair) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NewPair.ProtoReflect.Descriptor instead.
+func (*NewPair) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *NewPair) GetFirst() *NewOrder {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *NewPair) GetSecond() *NewOrder {
+	if x != nil {
+		return x.Second
+	}
+	return nil
+}
+
+type CancelAll struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0 (admin only) = every account.
+	Account       uint64 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	Market        uint32 `protobuf:"varint,2,opt,name=market,proto3" json:"market,omitempty"`                 // 0 = every market
+	Side          Side   `protobuf:"varint,3,opt,name=side,proto3,enum=orders.v1.Side" json:"side,omitempty"` // unspecified = both
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelAll) Reset() {
+	*x = CancelAll{}
+	mi := &file_orders_v1_orders_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelAll) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelAll) ProtoMessage() {}
+
+func (x *CancelAll) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelAll.ProtoReflect.Descriptor instead.
+func (*CancelAll) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CancelAll) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *CancelAll) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *CancelAll) GetSide() Side {
+	if x != nil {
+		return x.Side
+	}
+	return Side_SIDE_UNSPECIFIED
+}
+
+// KeepAlive arms or renews the account's dead-man timer: all its orders are
+// canceled timeout_ms of stream time from now. 0 disarms it.
+type KeepAlive struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	TimeoutMs     int64                  `protobuf:"varint,2,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeepAlive) Reset() {
+	*x = KeepAlive{}
+	mi := &file_orders_v1_orders_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeepAlive) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeepAlive) ProtoMessage() {}
+
+func (x *KeepAlive) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeepAlive.ProtoReflect.Descriptor instead.
+func (*KeepAlive) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *KeepAlive) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *KeepAlive) GetTimeoutMs() int64 {
+	if x != nil {
+		return x.TimeoutMs
+	}
+	return 0
+}
+
 type Deposit struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Account uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
 	Asset   string                 `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
 	// In the asset's smallest book unit.
 	Amount int64 `protobuf:"varint,3,opt,name=amount,proto3" json:"amount,omitempty"`
-	// Unique for ever: a second deposit with this id changes nothing and gets
-	// the first answer; another content is a conflict.
+	// Unique for ever, deposits and withdrawals together: a second one with this
+	// id changes nothing and gets the first answer; another content is a
+	// conflict.
 	DepositId     string `protobuf:"bytes,4,opt,name=deposit_id,json=depositId,proto3" json:"deposit_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -877,7 +1632,7 @@ type Deposit struct {
 
 func (x *Deposit) Reset() {
 	*x = Deposit{}
-	mi := &file_orders_v1_orders_proto_msgTypes[4]
+	mi := &file_orders_v1_orders_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +1644,7 @@ func (x *Deposit) String() string {
 func (*Deposit) ProtoMessage() {}
 
 func (x *Deposit) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[4]
+	mi := &file_orders_v1_orders_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +1657,7 @@ func (x *Deposit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deposit.ProtoReflect.Descriptor instead.
 func (*Deposit) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{4}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Deposit) GetAccount() uint64 {
@@ -933,6 +1688,74 @@ func (x *Deposit) GetDepositId() string {
 	return ""
 }
 
+type Withdraw struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	Asset         string                 `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
+	Amount        int64                  `protobuf:"varint,3,opt,name=amount,proto3" json:"amount,omitempty"`
+	WithdrawalId  string                 `protobuf:"bytes,4,opt,name=withdrawal_id,json=withdrawalId,proto3" json:"withdrawal_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Withdraw) Reset() {
+	*x = Withdraw{}
+	mi := &file_orders_v1_orders_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Withdraw) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Withdraw) ProtoMessage() {}
+
+func (x *Withdraw) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Withdraw.ProtoReflect.Descriptor instead.
+func (*Withdraw) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Withdraw) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *Withdraw) GetAsset() string {
+	if x != nil {
+		return x.Asset
+	}
+	return ""
+}
+
+func (x *Withdraw) GetAmount() int64 {
+	if x != nil {
+		return x.Amount
+	}
+	return 0
+}
+
+func (x *Withdraw) GetWithdrawalId() string {
+	if x != nil {
+		return x.WithdrawalId
+	}
+	return ""
+}
+
 type AddAsset struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -944,7 +1767,7 @@ type AddAsset struct {
 
 func (x *AddAsset) Reset() {
 	*x = AddAsset{}
-	mi := &file_orders_v1_orders_proto_msgTypes[5]
+	mi := &file_orders_v1_orders_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -956,7 +1779,7 @@ func (x *AddAsset) String() string {
 func (*AddAsset) ProtoMessage() {}
 
 func (x *AddAsset) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[5]
+	mi := &file_orders_v1_orders_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -969,7 +1792,7 @@ func (x *AddAsset) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddAsset.ProtoReflect.Descriptor instead.
 func (*AddAsset) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{5}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *AddAsset) GetName() string {
@@ -996,15 +1819,22 @@ type AddMarket struct {
 	Tick int64 `protobuf:"varint,4,opt,name=tick,proto3" json:"tick,omitempty"`
 	Lot  int64 `protobuf:"varint,5,opt,name=lot,proto3" json:"lot,omitempty"`
 	// Parts per million of the notional.
-	MakerFeePpm   int64 `protobuf:"varint,6,opt,name=maker_fee_ppm,json=makerFeePpm,proto3" json:"maker_fee_ppm,omitempty"`
-	TakerFeePpm   int64 `protobuf:"varint,7,opt,name=taker_fee_ppm,json=takerFeePpm,proto3" json:"taker_fee_ppm,omitempty"`
+	MakerFeePpm int64   `protobuf:"varint,6,opt,name=maker_fee_ppm,json=makerFeePpm,proto3" json:"maker_fee_ppm,omitempty"`
+	TakerFeePpm int64   `protobuf:"varint,7,opt,name=taker_fee_ppm,json=takerFeePpm,proto3" json:"taker_fee_ppm,omitempty"`
+	Limits      *Limits `protobuf:"bytes,8,opt,name=limits,proto3" json:"limits,omitempty"`
+	// End of the day for DAY orders, milliseconds after midnight UTC.
+	DayEndsMs int64 `protobuf:"varint,9,opt,name=day_ends_ms,json=dayEndsMs,proto3" json:"day_ends_ms,omitempty"`
+	// An account's open orders are all on one side.
+	OneSide bool `protobuf:"varint,10,opt,name=one_side,json=oneSide,proto3" json:"one_side,omitempty"`
+	// Phase to begin in; unspecified = CONTINUOUS.
+	Phase         Phase `protobuf:"varint,11,opt,name=phase,proto3,enum=orders.v1.Phase" json:"phase,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *AddMarket) Reset() {
 	*x = AddMarket{}
-	mi := &file_orders_v1_orders_proto_msgTypes[6]
+	mi := &file_orders_v1_orders_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1016,7 +1846,7 @@ func (x *AddMarket) String() string {
 func (*AddMarket) ProtoMessage() {}
 
 func (x *AddMarket) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[6]
+	mi := &file_orders_v1_orders_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1029,7 +1859,7 @@ func (x *AddMarket) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AddMarket.ProtoReflect.Descriptor instead.
 func (*AddMarket) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{6}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *AddMarket) GetSymbol() string {
@@ -1081,6 +1911,354 @@ func (x *AddMarket) GetTakerFeePpm() int64 {
 	return 0
 }
 
+func (x *AddMarket) GetLimits() *Limits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+func (x *AddMarket) GetDayEndsMs() int64 {
+	if x != nil {
+		return x.DayEndsMs
+	}
+	return 0
+}
+
+func (x *AddMarket) GetOneSide() bool {
+	if x != nil {
+		return x.OneSide
+	}
+	return false
+}
+
+func (x *AddMarket) GetPhase() Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return Phase_PHASE_UNSPECIFIED
+}
+
+// Limits of a market that may be changed while it trades. 0 = no limit.
+type Limits struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	MinLots int64                  `protobuf:"varint,1,opt,name=min_lots,json=minLots,proto3" json:"min_lots,omitempty"`
+	MaxLots int64                  `protobuf:"varint,2,opt,name=max_lots,json=maxLots,proto3" json:"max_lots,omitempty"`
+	// In the quote's smallest unit, at the order's limit or protection price.
+	MinNotional int64 `protobuf:"varint,3,opt,name=min_notional,json=minNotional,proto3" json:"min_notional,omitempty"`
+	MaxNotional int64 `protobuf:"varint,4,opt,name=max_notional,json=maxNotional,proto3" json:"max_notional,omitempty"`
+	// Orders with a price further from the reference are rejected, market orders
+	// stop there: parts per million of the reference.
+	CollarPpm int64 `protobuf:"varint,5,opt,name=collar_ppm,json=collarPpm,proto3" json:"collar_ppm,omitempty"`
+	// A trade further from the reference of the pause begins an auction of
+	// pause_ms instead.
+	PausePpm int64 `protobuf:"varint,6,opt,name=pause_ppm,json=pausePpm,proto3" json:"pause_ppm,omitempty"`
+	PauseMs  int64 `protobuf:"varint,7,opt,name=pause_ms,json=pauseMs,proto3" json:"pause_ms,omitempty"`
+	// Reference price before the first trade; afterwards it is the last one.
+	ReferenceTicks int64 `protobuf:"varint,8,opt,name=reference_ticks,json=referenceTicks,proto3" json:"reference_ticks,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *Limits) Reset() {
+	*x = Limits{}
+	mi := &file_orders_v1_orders_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Limits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Limits) ProtoMessage() {}
+
+func (x *Limits) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Limits.ProtoReflect.Descriptor instead.
+func (*Limits) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Limits) GetMinLots() int64 {
+	if x != nil {
+		return x.MinLots
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxLots() int64 {
+	if x != nil {
+		return x.MaxLots
+	}
+	return 0
+}
+
+func (x *Limits) GetMinNotional() int64 {
+	if x != nil {
+		return x.MinNotional
+	}
+	return 0
+}
+
+func (x *Limits) GetMaxNotional() int64 {
+	if x != nil {
+		return x.MaxNotional
+	}
+	return 0
+}
+
+func (x *Limits) GetCollarPpm() int64 {
+	if x != nil {
+		return x.CollarPpm
+	}
+	return 0
+}
+
+func (x *Limits) GetPausePpm() int64 {
+	if x != nil {
+		return x.PausePpm
+	}
+	return 0
+}
+
+func (x *Limits) GetPauseMs() int64 {
+	if x != nil {
+		return x.PauseMs
+	}
+	return 0
+}
+
+func (x *Limits) GetReferenceTicks() int64 {
+	if x != nil {
+		return x.ReferenceTicks
+	}
+	return 0
+}
+
+type SetPhase struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Market uint32                 `protobuf:"varint,1,opt,name=market,proto3" json:"market,omitempty"`
+	Phase  Phase                  `protobuf:"varint,2,opt,name=phase,proto3,enum=orders.v1.Phase" json:"phase,omitempty"`
+	// AUCTION: stream time at which it uncrosses and then_phase begins; 0 = at
+	// the next SetPhase.
+	EndsAtMs      int64 `protobuf:"varint,3,opt,name=ends_at_ms,json=endsAtMs,proto3" json:"ends_at_ms,omitempty"`
+	ThenPhase     Phase `protobuf:"varint,4,opt,name=then_phase,json=thenPhase,proto3,enum=orders.v1.Phase" json:"then_phase,omitempty"` // unspecified = CONTINUOUS
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetPhase) Reset() {
+	*x = SetPhase{}
+	mi := &file_orders_v1_orders_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetPhase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetPhase) ProtoMessage() {}
+
+func (x *SetPhase) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetPhase.ProtoReflect.Descriptor instead.
+func (*SetPhase) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *SetPhase) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *SetPhase) GetPhase() Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return Phase_PHASE_UNSPECIFIED
+}
+
+func (x *SetPhase) GetEndsAtMs() int64 {
+	if x != nil {
+		return x.EndsAtMs
+	}
+	return 0
+}
+
+func (x *SetPhase) GetThenPhase() Phase {
+	if x != nil {
+		return x.ThenPhase
+	}
+	return Phase_PHASE_UNSPECIFIED
+}
+
+type SetLimits struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Market        uint32                 `protobuf:"varint,1,opt,name=market,proto3" json:"market,omitempty"`
+	Limits        *Limits                `protobuf:"bytes,2,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetLimits) Reset() {
+	*x = SetLimits{}
+	mi := &file_orders_v1_orders_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetLimits) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetLimits) ProtoMessage() {}
+
+func (x *SetLimits) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetLimits.ProtoReflect.Descriptor instead.
+func (*SetLimits) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SetLimits) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *SetLimits) GetLimits() *Limits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// Delist cancels every order of the market and takes none again.
+type Delist struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Market        uint32                 `protobuf:"varint,1,opt,name=market,proto3" json:"market,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Delist) Reset() {
+	*x = Delist{}
+	mi := &file_orders_v1_orders_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Delist) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Delist) ProtoMessage() {}
+
+func (x *Delist) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Delist.ProtoReflect.Descriptor instead.
+func (*Delist) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Delist) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+// Activate changes the engine's behaviour to a version that it knows, from the
+// next command on.
+type Activate struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Semantics     uint32                 `protobuf:"varint,1,opt,name=semantics,proto3" json:"semantics,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Activate) Reset() {
+	*x = Activate{}
+	mi := &file_orders_v1_orders_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Activate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Activate) ProtoMessage() {}
+
+func (x *Activate) ProtoReflect() protoreflect.Message {
+	mi := &file_orders_v1_orders_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Activate.ProtoReflect.Descriptor instead.
+func (*Activate) Descriptor() ([]byte, []int) {
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Activate) GetSemantics() uint32 {
+	if x != nil {
+		return x.Semantics
+	}
+	return 0
+}
+
 // AcceptTime ends the halt that a forward jump of the server clock of more
 // than 60 s causes.
 type AcceptTime struct {
@@ -1091,7 +2269,7 @@ type AcceptTime struct {
 
 func (x *AcceptTime) Reset() {
 	*x = AcceptTime{}
-	mi := &file_orders_v1_orders_proto_msgTypes[7]
+	mi := &file_orders_v1_orders_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +2281,7 @@ func (x *AcceptTime) String() string {
 func (*AcceptTime) ProtoMessage() {}
 
 func (x *AcceptTime) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[7]
+	mi := &file_orders_v1_orders_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +2294,7 @@ func (x *AcceptTime) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AcceptTime.ProtoReflect.Descriptor instead.
 func (*AcceptTime) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{7}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{18}
 }
 
 // Tick carries nothing but the message's server timestamp.
@@ -1128,7 +2306,7 @@ type Tick struct {
 
 func (x *Tick) Reset() {
 	*x = Tick{}
-	mi := &file_orders_v1_orders_proto_msgTypes[8]
+	mi := &file_orders_v1_orders_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1140,7 +2318,7 @@ func (x *Tick) String() string {
 func (*Tick) ProtoMessage() {}
 
 func (x *Tick) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[8]
+	mi := &file_orders_v1_orders_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1153,195 +2331,7 @@ func (x *Tick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tick.ProtoReflect.Descriptor instead.
 func (*Tick) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{8}
-}
-
-type Credit struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
-	Asset         string                 `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
-	Amount        int64                  `protobuf:"varint,3,opt,name=amount,proto3" json:"amount,omitempty"`
-	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Credit) Reset() {
-	*x = Credit{}
-	mi := &file_orders_v1_orders_proto_msgTypes[9]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Credit) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Credit) ProtoMessage() {}
-
-func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[9]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Credit.ProtoReflect.Descriptor instead.
-func (*Credit) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{9}
-}
-
-func (x *Credit) GetAccount() uint64 {
-	if x != nil {
-		return x.Account
-	}
-	return 0
-}
-
-func (x *Credit) GetAsset() string {
-	if x != nil {
-		return x.Asset
-	}
-	return ""
-}
-
-func (x *Credit) GetAmount() int64 {
-	if x != nil {
-		return x.Amount
-	}
-	return 0
-}
-
-func (x *Credit) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-type Debit struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
-	Asset         string                 `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
-	Amount        int64                  `protobuf:"varint,3,opt,name=amount,proto3" json:"amount,omitempty"`
-	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Debit) Reset() {
-	*x = Debit{}
-	mi := &file_orders_v1_orders_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Debit) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Debit) ProtoMessage() {}
-
-func (x *Debit) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Debit.ProtoReflect.Descriptor instead.
-func (*Debit) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{10}
-}
-
-func (x *Debit) GetAccount() uint64 {
-	if x != nil {
-		return x.Account
-	}
-	return 0
-}
-
-func (x *Debit) GetAsset() string {
-	if x != nil {
-		return x.Asset
-	}
-	return ""
-}
-
-func (x *Debit) GetAmount() int64 {
-	if x != nil {
-		return x.Amount
-	}
-	return 0
-}
-
-func (x *Debit) GetId() string {
-	if x != nil {
-		return x.Id
-	}
-	return ""
-}
-
-type Freeze struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
-	Frozen        bool                   `protobuf:"varint,2,opt,name=frozen,proto3" json:"frozen,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Freeze) Reset() {
-	*x = Freeze{}
-	mi := &file_orders_v1_orders_proto_msgTypes[11]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Freeze) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Freeze) ProtoMessage() {}
-
-func (x *Freeze) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[11]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Freeze.ProtoReflect.Descriptor instead.
-func (*Freeze) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{11}
-}
-
-func (x *Freeze) GetAccount() uint64 {
-	if x != nil {
-		return x.Account
-	}
-	return 0
-}
-
-func (x *Freeze) GetFrozen() bool {
-	if x != nil {
-		return x.Frozen
-	}
-	return false
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{19}
 }
 
 // PackReply answers a pack on reply.v1.<gateway>: sent once the pack is durable
@@ -1352,14 +2342,16 @@ type PackReply struct {
 	// Stream sequence of the pack in ORDERS.
 	InSeq uint64 `protobuf:"varint,2,opt,name=in_seq,json=inSeq,proto3" json:"in_seq,omitempty"`
 	// One a command, in order.
-	Outcomes      []*Outcome `protobuf:"bytes,3,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	Outcomes []*Outcome `protobuf:"bytes,3,rep,name=outcomes,proto3" json:"outcomes,omitempty"`
+	// Stream time, Unix milliseconds.
+	NowMs         int64 `protobuf:"varint,4,opt,name=now_ms,json=nowMs,proto3" json:"now_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *PackReply) Reset() {
 	*x = PackReply{}
-	mi := &file_orders_v1_orders_proto_msgTypes[12]
+	mi := &file_orders_v1_orders_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1371,7 +2363,7 @@ func (x *PackReply) String() string {
 func (*PackReply) ProtoMessage() {}
 
 func (x *PackReply) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[12]
+	mi := &file_orders_v1_orders_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1384,7 +2376,7 @@ func (x *PackReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PackReply.ProtoReflect.Descriptor instead.
 func (*PackReply) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{12}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PackReply) GetPackNo() uint64 {
@@ -1408,21 +2400,43 @@ func (x *PackReply) GetOutcomes() []*Outcome {
 	return nil
 }
 
+func (x *PackReply) GetNowMs() int64 {
+	if x != nil {
+		return x.NowMs
+	}
+	return 0
+}
+
+// Outcome of a command. The sender knows what it asked for; what the engine
+// adds is here.
 type Outcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Unset when the command was carried out.
 	Reject RejectReason `protobuf:"varint,1,opt,name=reject,proto3,enum=orders.v1.RejectReason" json:"reject,omitempty"`
-	// The order after a new order or a cancel.
-	Order *Order `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
+	// The order after the command: of a new order, cancel, amend or replace (the
+	// new one). 0 for other commands.
+	OrderId    uint64      `protobuf:"fixed64,2,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	Status     OrderStatus `protobuf:"varint,3,opt,name=status,proto3,enum=orders.v1.OrderStatus" json:"status,omitempty"`
+	FilledLots uint64      `protobuf:"fixed64,4,opt,name=filled_lots,json=filledLots,proto3" json:"filled_lots,omitempty"`
+	// Open quantity, hidden included.
+	RemainingLots uint64       `protobuf:"fixed64,5,opt,name=remaining_lots,json=remainingLots,proto3" json:"remaining_lots,omitempty"`
+	CancelReason  CancelReason `protobuf:"varint,6,opt,name=cancel_reason,json=cancelReason,proto3,enum=orders.v1.CancelReason" json:"cancel_reason,omitempty"`
 	// True when this repeats the answer to an earlier command of the same id.
-	RepeatedId    bool `protobuf:"varint,3,opt,name=repeated_id,json=repeatedId,proto3" json:"repeated_id,omitempty"`
+	RepeatedId bool `protobuf:"varint,7,opt,name=repeated_id,json=repeatedId,proto3" json:"repeated_id,omitempty"`
+	// Fills of this order by the command answered here, at most 1,000 and none in
+	// very large replies; all fills are in TRADES.
+	Fills []*Fill `protobuf:"bytes,8,rep,name=fills,proto3" json:"fills,omitempty"`
+	// Orders canceled by a CancelAll so far.
+	Canceled uint32 `protobuf:"varint,9,opt,name=canceled,proto3" json:"canceled,omitempty"`
+	// The second order of a pair.
+	SecondOrderId uint64 `protobuf:"fixed64,10,opt,name=second_order_id,json=secondOrderId,proto3" json:"second_order_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Outcome) Reset() {
 	*x = Outcome{}
-	mi := &file_orders_v1_orders_proto_msgTypes[13]
+	mi := &file_orders_v1_orders_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +2448,7 @@ func (x *Outcome) String() string {
 func (*Outcome) ProtoMessage() {}
 
 func (x *Outcome) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[13]
+	mi := &file_orders_v1_orders_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +2461,7 @@ func (x *Outcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outcome.ProtoReflect.Descriptor instead.
 func (*Outcome) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{13}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Outcome) GetReject() RejectReason {
@@ -1457,11 +2471,39 @@ func (x *Outcome) GetReject() RejectReason {
 	return RejectReason_REJECT_REASON_UNSPECIFIED
 }
 
-func (x *Outcome) GetOrder() *Order {
+func (x *Outcome) GetOrderId() uint64 {
 	if x != nil {
-		return x.Order
+		return x.OrderId
 	}
-	return nil
+	return 0
+}
+
+func (x *Outcome) GetStatus() OrderStatus {
+	if x != nil {
+		return x.Status
+	}
+	return OrderStatus_ORDER_STATUS_UNSPECIFIED
+}
+
+func (x *Outcome) GetFilledLots() uint64 {
+	if x != nil {
+		return x.FilledLots
+	}
+	return 0
+}
+
+func (x *Outcome) GetRemainingLots() uint64 {
+	if x != nil {
+		return x.RemainingLots
+	}
+	return 0
+}
+
+func (x *Outcome) GetCancelReason() CancelReason {
+	if x != nil {
+		return x.CancelReason
+	}
+	return CancelReason_CANCEL_REASON_UNSPECIFIED
 }
 
 func (x *Outcome) GetRepeatedId() bool {
@@ -1471,170 +2513,41 @@ func (x *Outcome) GetRepeatedId() bool {
 	return false
 }
 
-// Order is an order's full state.
-type Order struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
-	ClientOrderId string                 `protobuf:"bytes,2,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
-	Account       uint64                 `protobuf:"varint,3,opt,name=account,proto3" json:"account,omitempty"`
-	Symbol        string                 `protobuf:"bytes,4,opt,name=symbol,proto3" json:"symbol,omitempty"`
-	Side          Side                   `protobuf:"varint,5,opt,name=side,proto3,enum=orders.v1.Side" json:"side,omitempty"`
-	Type          OrderType              `protobuf:"varint,6,opt,name=type,proto3,enum=orders.v1.OrderType" json:"type,omitempty"`
-	TimeInForce   TimeInForce            `protobuf:"varint,7,opt,name=time_in_force,json=timeInForce,proto3,enum=orders.v1.TimeInForce" json:"time_in_force,omitempty"`
-	PriceTicks    int64                  `protobuf:"varint,8,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
-	QuantityLots  int64                  `protobuf:"varint,9,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
-	FilledLots    int64                  `protobuf:"varint,10,opt,name=filled_lots,json=filledLots,proto3" json:"filled_lots,omitempty"`
-	Status        OrderStatus            `protobuf:"varint,11,opt,name=status,proto3,enum=orders.v1.OrderStatus" json:"status,omitempty"`
-	RejectReason  RejectReason           `protobuf:"varint,12,opt,name=reject_reason,json=rejectReason,proto3,enum=orders.v1.RejectReason" json:"reject_reason,omitempty"`
-	CancelReason  CancelReason           `protobuf:"varint,13,opt,name=cancel_reason,json=cancelReason,proto3,enum=orders.v1.CancelReason" json:"cancel_reason,omitempty"`
-	// Fills of the command answered here; all fills are in TRADES.
-	Fills         []*Fill `protobuf:"bytes,14,rep,name=fills,proto3" json:"fills,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Order) Reset() {
-	*x = Order{}
-	mi := &file_orders_v1_orders_proto_msgTypes[14]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Order) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Order) ProtoMessage() {}
-
-func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[14]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Order.ProtoReflect.Descriptor instead.
-func (*Order) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{14}
-}
-
-func (x *Order) GetId() uint64 {
-	if x != nil {
-		return x.Id
-	}
-	return 0
-}
-
-func (x *Order) GetClientOrderId() string {
-	if x != nil {
-		return x.ClientOrderId
-	}
-	return ""
-}
-
-func (x *Order) GetAccount() uint64 {
-	if x != nil {
-		return x.Account
-	}
-	return 0
-}
-
-func (x *Order) GetSymbol() string {
-	if x != nil {
-		return x.Symbol
-	}
-	return ""
-}
-
-func (x *Order) GetSide() Side {
-	if x != nil {
-		return x.Side
-	}
-	return Side_SIDE_UNSPECIFIED
-}
-
-func (x *Order) GetType() OrderType {
-	if x != nil {
-		return x.Type
-	}
-	return OrderType_ORDER_TYPE_UNSPECIFIED
-}
-
-func (x *Order) GetTimeInForce() TimeInForce {
-	if x != nil {
-		return x.TimeInForce
-	}
-	return TimeInForce_TIME_IN_FORCE_UNSPECIFIED
-}
-
-func (x *Order) GetPriceTicks() int64 {
-	if x != nil {
-		return x.PriceTicks
-	}
-	return 0
-}
-
-func (x *Order) GetQuantityLots() int64 {
-	if x != nil {
-		return x.QuantityLots
-	}
-	return 0
-}
-
-func (x *Order) GetFilledLots() int64 {
-	if x != nil {
-		return x.FilledLots
-	}
-	return 0
-}
-
-func (x *Order) GetStatus() OrderStatus {
-	if x != nil {
-		return x.Status
-	}
-	return OrderStatus_ORDER_STATUS_UNSPECIFIED
-}
-
-func (x *Order) GetRejectReason() RejectReason {
-	if x != nil {
-		return x.RejectReason
-	}
-	return RejectReason_REJECT_REASON_UNSPECIFIED
-}
-
-func (x *Order) GetCancelReason() CancelReason {
-	if x != nil {
-		return x.CancelReason
-	}
-	return CancelReason_CANCEL_REASON_UNSPECIFIED
-}
-
-func (x *Order) GetFills() []*Fill {
+func (x *Outcome) GetFills() []*Fill {
 	if x != nil {
 		return x.Fills
 	}
 	return nil
 }
 
+func (x *Outcome) GetCanceled() uint32 {
+	if x != nil {
+		return x.Canceled
+	}
+	return 0
+}
+
+func (x *Outcome) GetSecondOrderId() uint64 {
+	if x != nil {
+		return x.SecondOrderId
+	}
+	return 0
+}
+
 type Fill struct {
 	state        protoimpl.MessageState `protogen:"open.v1"`
-	TradeId      uint64                 `protobuf:"varint,1,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
-	PriceTicks   int64                  `protobuf:"varint,2,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
-	QuantityLots int64                  `protobuf:"varint,3,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
+	TradeId      uint64                 `protobuf:"fixed64,1,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
+	PriceTicks   uint64                 `protobuf:"fixed64,2,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
+	QuantityLots uint64                 `protobuf:"fixed64,3,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
 	// In the quote's smallest unit.
-	Fee           int64 `protobuf:"varint,4,opt,name=fee,proto3" json:"fee,omitempty"`
+	Fee           uint64 `protobuf:"fixed64,4,opt,name=fee,proto3" json:"fee,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Fill) Reset() {
 	*x = Fill{}
-	mi := &file_orders_v1_orders_proto_msgTypes[15]
+	mi := &file_orders_v1_orders_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +2559,7 @@ func (x *Fill) String() string {
 func (*Fill) ProtoMessage() {}
 
 func (x *Fill) ProtoReflect() protoreflect.Message {
-	mi := &file_orders_v1_orders_proto_msgTypes[15]
+	mi := &file_orders_v1_orders_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +2572,7 @@ func (x *Fill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fill.ProtoReflect.Descriptor instead.
 func (*Fill) Descriptor() ([]byte, []int) {
-	return file_orders_v1_orders_proto_rawDescGZIP(), []int{15}
+	return file_orders_v1_orders_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Fill) GetTradeId() uint64 {
@@ -1669,21 +2582,21 @@ func (x *Fill) GetTradeId() uint64 {
 	return 0
 }
 
-func (x *Fill) GetPriceTicks() int64 {
+func (x *Fill) GetPriceTicks() uint64 {
 	if x != nil {
 		return x.PriceTicks
 	}
 	return 0
 }
 
-func (x *Fill) GetQuantityLots() int64 {
+func (x *Fill) GetQuantityLots() uint64 {
 	if x != nil {
 		return x.QuantityLots
 	}
 	return 0
 }
 
-func (x *Fill) GetFee() int64 {
+func (x *Fill) GetFee() uint64 {
 	if x != nil {
 		return x.Fee
 	}
@@ -1700,7 +2613,7 @@ const file_orders_v1_orders_proto_rawDesc = "" +
 	"\apack_no\x18\x02 \x01(\x04R\x06packNo\x12\x1c\n" +
 	"\n" +
 	"sent_at_ms\x18\x03 \x01(\x03R\bsentAtMs\x12.\n" +
-	"\bcommands\x18\x04 \x03(\v2\x12.orders.v1.CommandR\bcommands\"\x94\x04\n" +
+	"\bcommands\x18\x04 \x03(\v2\x12.orders.v1.CommandR\bcommands\"\x91\a\n" +
 	"\aCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x122\n" +
@@ -1712,15 +2625,25 @@ const file_orders_v1_orders_proto_rawDesc = "" +
 	"add_market\x18\x06 \x01(\v2\x14.orders.v1.AddMarketH\x00R\taddMarket\x128\n" +
 	"\vaccept_time\x18\a \x01(\v2\x15.orders.v1.AcceptTimeH\x00R\n" +
 	"acceptTime\x12%\n" +
-	"\x04tick\x18\b \x01(\v2\x0f.orders.v1.TickH\x00R\x04tick\x12+\n" +
-	"\x06credit\x18\t \x01(\v2\x11.orders.v1.CreditH\x00R\x06credit\x12(\n" +
-	"\x05debit\x18\n" +
-	" \x01(\v2\x10.orders.v1.DebitH\x00R\x05debit\x12+\n" +
-	"\x06freeze\x18\v \x01(\v2\x11.orders.v1.FreezeH\x00R\x06freezeB\x04\n" +
-	"\x02op\"\xec\x02\n" +
+	"\x04tick\x18\b \x01(\v2\x0f.orders.v1.TickH\x00R\x04tick\x121\n" +
+	"\bwithdraw\x18\t \x01(\v2\x13.orders.v1.WithdrawH\x00R\bwithdraw\x12-\n" +
+	"\x05amend\x18\n" +
+	" \x01(\v2\x15.orders.v1.AmendOrderH\x00R\x05amend\x123\n" +
+	"\areplace\x18\v \x01(\v2\x17.orders.v1.ReplaceOrderH\x00R\areplace\x125\n" +
+	"\n" +
+	"cancel_all\x18\f \x01(\v2\x14.orders.v1.CancelAllH\x00R\tcancelAll\x12/\n" +
+	"\bnew_pair\x18\r \x01(\v2\x12.orders.v1.NewPairH\x00R\anewPair\x125\n" +
+	"\n" +
+	"keep_alive\x18\x0e \x01(\v2\x14.orders.v1.KeepAliveH\x00R\tkeepAlive\x122\n" +
+	"\tset_phase\x18\x0f \x01(\v2\x13.orders.v1.SetPhaseH\x00R\bsetPhase\x125\n" +
+	"\n" +
+	"set_limits\x18\x10 \x01(\v2\x14.orders.v1.SetLimitsH\x00R\tsetLimits\x12+\n" +
+	"\x06delist\x18\x11 \x01(\v2\x11.orders.v1.DelistH\x00R\x06delist\x121\n" +
+	"\bactivate\x18\x12 \x01(\v2\x13.orders.v1.ActivateH\x00R\bactivateB\x04\n" +
+	"\x02op\"\xd3\x05\n" +
 	"\bNewOrder\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x16\n" +
-	"\x06symbol\x18\x02 \x01(\tR\x06symbol\x12#\n" +
+	"\x06market\x18\x02 \x01(\rR\x06market\x12#\n" +
 	"\x04side\x18\x03 \x01(\x0e2\x0f.orders.v1.SideR\x04side\x12(\n" +
 	"\x04type\x18\x04 \x01(\x0e2\x14.orders.v1.OrderTypeR\x04type\x12:\n" +
 	"\rtime_in_force\x18\x05 \x01(\x0e2\x16.orders.v1.TimeInForceR\vtimeInForce\x12\x1f\n" +
@@ -1728,20 +2651,66 @@ const file_orders_v1_orders_proto_rawDesc = "" +
 	"priceTicks\x12#\n" +
 	"\rquantity_lots\x18\a \x01(\x03R\fquantityLots\x12&\n" +
 	"\x0fclient_order_id\x18\b \x01(\tR\rclientOrderId\x125\n" +
-	"\tmalformed\x18\t \x01(\x0e2\x17.orders.v1.RejectReasonR\tmalformed\"j\n" +
+	"\tmalformed\x18\t \x01(\x0e2\x17.orders.v1.RejectReasonR\tmalformed\x12!\n" +
+	"\fquote_budget\x18\n" +
+	" \x01(\x03R\vquoteBudget\x12)\n" +
+	"\x10protection_ticks\x18\v \x01(\x03R\x0fprotectionTicks\x12#\n" +
+	"\rtrigger_ticks\x18\f \x01(\x03R\ftriggerTicks\x12\x1f\n" +
+	"\vtrail_ticks\x18\r \x01(\x03R\n" +
+	"trailTicks\x12!\n" +
+	"\fdisplay_lots\x18\x0e \x01(\x03R\vdisplayLots\x12\x19\n" +
+	"\bmin_lots\x18\x0f \x01(\x03R\aminLots\x12\x1b\n" +
+	"\tpost_only\x18\x10 \x01(\bR\bpostOnly\x12\"\n" +
+	"\rexpires_at_ms\x18\x11 \x01(\x03R\vexpiresAtMs\x123\n" +
+	"\n" +
+	"self_trade\x18\x12 \x01(\x0e2\x14.orders.v1.SelfTradeR\tselfTrade\x12\x1d\n" +
+	"\n" +
+	"client_ref\x18\x13 \x01(\x04R\tclientRef\"\x89\x01\n" +
 	"\vCancelOrder\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x19\n" +
 	"\border_id\x18\x02 \x01(\x04R\aorderId\x12&\n" +
-	"\x0fclient_order_id\x18\x03 \x01(\tR\rclientOrderId\"p\n" +
+	"\x0fclient_order_id\x18\x03 \x01(\tR\rclientOrderId\x12\x1d\n" +
+	"\n" +
+	"client_ref\x18\x04 \x01(\x04R\tclientRef\"\x85\x02\n" +
+	"\n" +
+	"AmendOrder\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x19\n" +
+	"\border_id\x18\x02 \x01(\x04R\aorderId\x12&\n" +
+	"\x0fclient_order_id\x18\x03 \x01(\tR\rclientOrderId\x12\x1d\n" +
+	"\n" +
+	"client_ref\x18\x04 \x01(\x04R\tclientRef\x12\x1f\n" +
+	"\vprice_ticks\x18\x05 \x01(\x03R\n" +
+	"priceTicks\x12#\n" +
+	"\rquantity_lots\x18\x06 \x01(\x03R\fquantityLots\x125\n" +
+	"\tmalformed\x18\a \x01(\x0e2\x17.orders.v1.RejectReasonR\tmalformed\"p\n" +
+	"\fReplaceOrder\x12.\n" +
+	"\x06cancel\x18\x01 \x01(\v2\x16.orders.v1.CancelOrderR\x06cancel\x120\n" +
+	"\tnew_order\x18\x02 \x01(\v2\x13.orders.v1.NewOrderR\bnewOrder\"a\n" +
+	"\aNewPair\x12)\n" +
+	"\x05first\x18\x01 \x01(\v2\x13.orders.v1.NewOrderR\x05first\x12+\n" +
+	"\x06second\x18\x02 \x01(\v2\x13.orders.v1.NewOrderR\x06second\"b\n" +
+	"\tCancelAll\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x16\n" +
+	"\x06market\x18\x02 \x01(\rR\x06market\x12#\n" +
+	"\x04side\x18\x03 \x01(\x0e2\x0f.orders.v1.SideR\x04side\"D\n" +
+	"\tKeepAlive\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x1d\n" +
+	"\n" +
+	"timeout_ms\x18\x02 \x01(\x03R\ttimeoutMs\"p\n" +
 	"\aDeposit\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x14\n" +
 	"\x05asset\x18\x02 \x01(\tR\x05asset\x12\x16\n" +
 	"\x06amount\x18\x03 \x01(\x03R\x06amount\x12\x1d\n" +
 	"\n" +
-	"deposit_id\x18\x04 \x01(\tR\tdepositId\"4\n" +
+	"deposit_id\x18\x04 \x01(\tR\tdepositId\"w\n" +
+	"\bWithdraw\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x14\n" +
+	"\x05asset\x18\x02 \x01(\tR\x05asset\x12\x16\n" +
+	"\x06amount\x18\x03 \x01(\x03R\x06amount\x12#\n" +
+	"\rwithdrawal_id\x18\x04 \x01(\tR\fwithdrawalId\"4\n" +
 	"\bAddAsset\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05scale\x18\x02 \x01(\rR\x05scale\"\xbb\x01\n" +
+	"\x05scale\x18\x02 \x01(\rR\x05scale\"\xc9\x02\n" +
 	"\tAddMarket\x12\x16\n" +
 	"\x06symbol\x18\x01 \x01(\tR\x06symbol\x12\x12\n" +
 	"\x04base\x18\x02 \x01(\tR\x04base\x12\x14\n" +
@@ -1749,69 +2718,99 @@ const file_orders_v1_orders_proto_rawDesc = "" +
 	"\x04tick\x18\x04 \x01(\x03R\x04tick\x12\x10\n" +
 	"\x03lot\x18\x05 \x01(\x03R\x03lot\x12\"\n" +
 	"\rmaker_fee_ppm\x18\x06 \x01(\x03R\vmakerFeePpm\x12\"\n" +
-	"\rtaker_fee_ppm\x18\a \x01(\x03R\vtakerFeePpm\"\f\n" +
+	"\rtaker_fee_ppm\x18\a \x01(\x03R\vtakerFeePpm\x12)\n" +
+	"\x06limits\x18\b \x01(\v2\x11.orders.v1.LimitsR\x06limits\x12\x1e\n" +
+	"\vday_ends_ms\x18\t \x01(\x03R\tdayEndsMs\x12\x19\n" +
+	"\bone_side\x18\n" +
+	" \x01(\bR\aoneSide\x12&\n" +
+	"\x05phase\x18\v \x01(\x0e2\x10.orders.v1.PhaseR\x05phase\"\x84\x02\n" +
+	"\x06Limits\x12\x19\n" +
+	"\bmin_lots\x18\x01 \x01(\x03R\aminLots\x12\x19\n" +
+	"\bmax_lots\x18\x02 \x01(\x03R\amaxLots\x12!\n" +
+	"\fmin_notional\x18\x03 \x01(\x03R\vminNotional\x12!\n" +
+	"\fmax_notional\x18\x04 \x01(\x03R\vmaxNotional\x12\x1d\n" +
+	"\n" +
+	"collar_ppm\x18\x05 \x01(\x03R\tcollarPpm\x12\x1b\n" +
+	"\tpause_ppm\x18\x06 \x01(\x03R\bpausePpm\x12\x19\n" +
+	"\bpause_ms\x18\a \x01(\x03R\apauseMs\x12'\n" +
+	"\x0freference_ticks\x18\b \x01(\x03R\x0ereferenceTicks\"\x99\x01\n" +
+	"\bSetPhase\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\rR\x06market\x12&\n" +
+	"\x05phase\x18\x02 \x01(\x0e2\x10.orders.v1.PhaseR\x05phase\x12\x1c\n" +
+	"\n" +
+	"ends_at_ms\x18\x03 \x01(\x03R\bendsAtMs\x12/\n" +
+	"\n" +
+	"then_phase\x18\x04 \x01(\x0e2\x10.orders.v1.PhaseR\tthenPhase\"N\n" +
+	"\tSetLimits\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\rR\x06market\x12)\n" +
+	"\x06limits\x18\x02 \x01(\v2\x11.orders.v1.LimitsR\x06limits\" \n" +
+	"\x06Delist\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\rR\x06market\"(\n" +
+	"\bActivate\x12\x1c\n" +
+	"\tsemantics\x18\x01 \x01(\rR\tsemantics\"\f\n" +
 	"\n" +
 	"AcceptTime\"\x06\n" +
-	"\x04Tick\"`\n" +
-	"\x06Credit\x12\x18\n" +
-	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x14\n" +
-	"\x05asset\x18\x02 \x01(\tR\x05asset\x12\x16\n" +
-	"\x06amount\x18\x03 \x01(\x03R\x06amount\x12\x0e\n" +
-	"\x02id\x18\x04 \x01(\tR\x02id\"_\n" +
-	"\x05Debit\x12\x18\n" +
-	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x14\n" +
-	"\x05asset\x18\x02 \x01(\tR\x05asset\x12\x16\n" +
-	"\x06amount\x18\x03 \x01(\x03R\x06amount\x12\x0e\n" +
-	"\x02id\x18\x04 \x01(\tR\x02id\":\n" +
-	"\x06Freeze\x12\x18\n" +
-	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x16\n" +
-	"\x06frozen\x18\x02 \x01(\bR\x06frozen\"k\n" +
+	"\x04Tick\"\x82\x01\n" +
 	"\tPackReply\x12\x17\n" +
 	"\apack_no\x18\x01 \x01(\x04R\x06packNo\x12\x15\n" +
 	"\x06in_seq\x18\x02 \x01(\x04R\x05inSeq\x12.\n" +
-	"\boutcomes\x18\x03 \x03(\v2\x12.orders.v1.OutcomeR\boutcomes\"\x83\x01\n" +
+	"\boutcomes\x18\x03 \x03(\v2\x12.orders.v1.OutcomeR\boutcomes\x12\x15\n" +
+	"\x06now_ms\x18\x04 \x01(\x03R\x05nowMs\"\x97\x03\n" +
 	"\aOutcome\x12/\n" +
-	"\x06reject\x18\x01 \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reject\x12&\n" +
-	"\x05order\x18\x02 \x01(\v2\x10.orders.v1.OrderR\x05order\x12\x1f\n" +
-	"\vrepeated_id\x18\x03 \x01(\bR\n" +
-	"repeatedId\"\xb6\x04\n" +
-	"\x05Order\x12\x0e\n" +
-	"\x02id\x18\x01 \x01(\x04R\x02id\x12&\n" +
-	"\x0fclient_order_id\x18\x02 \x01(\tR\rclientOrderId\x12\x18\n" +
-	"\aaccount\x18\x03 \x01(\x04R\aaccount\x12\x16\n" +
-	"\x06symbol\x18\x04 \x01(\tR\x06symbol\x12#\n" +
-	"\x04side\x18\x05 \x01(\x0e2\x0f.orders.v1.SideR\x04side\x12(\n" +
-	"\x04type\x18\x06 \x01(\x0e2\x14.orders.v1.OrderTypeR\x04type\x12:\n" +
-	"\rtime_in_force\x18\a \x01(\x0e2\x16.orders.v1.TimeInForceR\vtimeInForce\x12\x1f\n" +
-	"\vprice_ticks\x18\b \x01(\x03R\n" +
-	"priceTicks\x12#\n" +
-	"\rquantity_lots\x18\t \x01(\x03R\fquantityLots\x12\x1f\n" +
-	"\vfilled_lots\x18\n" +
-	" \x01(\x03R\n" +
-	"filledLots\x12.\n" +
-	"\x06status\x18\v \x01(\x0e2\x16.orders.v1.OrderStatusR\x06status\x12<\n" +
-	"\rreject_reason\x18\f \x01(\x0e2\x17.orders.v1.RejectReasonR\frejectReason\x12<\n" +
-	"\rcancel_reason\x18\r \x01(\x0e2\x17.orders.v1.CancelReasonR\fcancelReason\x12%\n" +
-	"\x05fills\x18\x0e \x03(\v2\x0f.orders.v1.FillR\x05fills\"y\n" +
+	"\x06reject\x18\x01 \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reject\x12\x19\n" +
+	"\border_id\x18\x02 \x01(\x06R\aorderId\x12.\n" +
+	"\x06status\x18\x03 \x01(\x0e2\x16.orders.v1.OrderStatusR\x06status\x12\x1f\n" +
+	"\vfilled_lots\x18\x04 \x01(\x06R\n" +
+	"filledLots\x12%\n" +
+	"\x0eremaining_lots\x18\x05 \x01(\x06R\rremainingLots\x12<\n" +
+	"\rcancel_reason\x18\x06 \x01(\x0e2\x17.orders.v1.CancelReasonR\fcancelReason\x12\x1f\n" +
+	"\vrepeated_id\x18\a \x01(\bR\n" +
+	"repeatedId\x12%\n" +
+	"\x05fills\x18\b \x03(\v2\x0f.orders.v1.FillR\x05fills\x12\x1a\n" +
+	"\bcanceled\x18\t \x01(\rR\bcanceled\x12&\n" +
+	"\x0fsecond_order_id\x18\n" +
+	" \x01(\x06R\rsecondOrderId\"y\n" +
 	"\x04Fill\x12\x19\n" +
-	"\btrade_id\x18\x01 \x01(\x04R\atradeId\x12\x1f\n" +
-	"\vprice_ticks\x18\x02 \x01(\x03R\n" +
+	"\btrade_id\x18\x01 \x01(\x06R\atradeId\x12\x1f\n" +
+	"\vprice_ticks\x18\x02 \x01(\x06R\n" +
 	"priceTicks\x12#\n" +
-	"\rquantity_lots\x18\x03 \x01(\x03R\fquantityLots\x12\x10\n" +
-	"\x03fee\x18\x04 \x01(\x03R\x03fee*9\n" +
+	"\rquantity_lots\x18\x03 \x01(\x06R\fquantityLots\x12\x10\n" +
+	"\x03fee\x18\x04 \x01(\x06R\x03fee*9\n" +
 	"\x04Side\x12\x14\n" +
 	"\x10SIDE_UNSPECIFIED\x10\x00\x12\f\n" +
 	"\bSIDE_BUY\x10\x01\x12\r\n" +
-	"\tSIDE_SELL\x10\x02*T\n" +
+	"\tSIDE_SELL\x10\x02*\xe0\x01\n" +
 	"\tOrderType\x12\x1a\n" +
 	"\x16ORDER_TYPE_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10ORDER_TYPE_LIMIT\x10\x01\x12\x15\n" +
-	"\x11ORDER_TYPE_MARKET\x10\x02*q\n" +
+	"\x11ORDER_TYPE_MARKET\x10\x02\x12\x13\n" +
+	"\x0fORDER_TYPE_STOP\x10\x03\x12\x19\n" +
+	"\x15ORDER_TYPE_STOP_LIMIT\x10\x04\x12\x1a\n" +
+	"\x16ORDER_TYPE_TAKE_PROFIT\x10\x05\x12 \n" +
+	"\x1cORDER_TYPE_TAKE_PROFIT_LIMIT\x10\x06\x12\x1c\n" +
+	"\x18ORDER_TYPE_TRAILING_STOP\x10\a*\x9f\x01\n" +
 	"\vTimeInForce\x12\x1d\n" +
 	"\x19TIME_IN_FORCE_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11TIME_IN_FORCE_GTC\x10\x01\x12\x15\n" +
 	"\x11TIME_IN_FORCE_IOC\x10\x02\x12\x15\n" +
-	"\x11TIME_IN_FORCE_FOK\x10\x03*\xce\x01\n" +
+	"\x11TIME_IN_FORCE_FOK\x10\x03\x12\x15\n" +
+	"\x11TIME_IN_FORCE_GTD\x10\x04\x12\x15\n" +
+	"\x11TIME_IN_FORCE_DAY\x10\x05*\xac\x01\n" +
+	"\tSelfTrade\x12\x1a\n" +
+	"\x16SELF_TRADE_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fSELF_TRADE_NONE\x10\x01\x12\x1b\n" +
+	"\x17SELF_TRADE_CANCEL_TAKER\x10\x02\x12\x1b\n" +
+	"\x17SELF_TRADE_CANCEL_MAKER\x10\x03\x12\x1a\n" +
+	"\x16SELF_TRADE_CANCEL_BOTH\x10\x04\x12\x18\n" +
+	"\x14SELF_TRADE_DECREMENT\x10\x05*\x99\x01\n" +
+	"\x05Phase\x12\x15\n" +
+	"\x11PHASE_UNSPECIFIED\x10\x00\x12\x14\n" +
+	"\x10PHASE_CONTINUOUS\x10\x01\x12\x10\n" +
+	"\fPHASE_HALTED\x10\x02\x12\x15\n" +
+	"\x11PHASE_CANCEL_ONLY\x10\x03\x12\x13\n" +
+	"\x0fPHASE_POST_ONLY\x10\x04\x12\x11\n" +
+	"\rPHASE_AUCTION\x10\x05\x12\x12\n" +
+	"\x0ePHASE_DELISTED\x10\x06*\xe8\x01\n" +
 	"\vOrderStatus\x12\x1c\n" +
 	"\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x15\n" +
 	"\x11ORDER_STATUS_OPEN\x10\x01\x12!\n" +
@@ -1819,7 +2818,8 @@ const file_orders_v1_orders_proto_rawDesc = "" +
 	"\x13ORDER_STATUS_FILLED\x10\x03\x12\x19\n" +
 	"\x15ORDER_STATUS_CANCELED\x10\x04\x12\x19\n" +
 	"\x15ORDER_STATUS_REJECTED\x10\x05\x12\x18\n" +
-	"\x14ORDER_STATUS_EXPIRED\x10\x06*\x99\x04\n" +
+	"\x14ORDER_STATUS_EXPIRED\x10\x06\x12\x18\n" +
+	"\x14ORDER_STATUS_WAITING\x10\a*\x87\a\n" +
 	"\fRejectReason\x12\x1d\n" +
 	"\x19REJECT_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cREJECT_REASON_UNKNOWN_MARKET\x10\x01\x12\x1a\n" +
@@ -1838,14 +2838,38 @@ const file_orders_v1_orders_proto_rawDesc = "" +
 	"\x19REJECT_REASON_NOT_ALLOWED\x10\r\x12\x1a\n" +
 	"\x16REJECT_REASON_OVERFLOW\x10\x0e\x12!\n" +
 	"\x1dREJECT_REASON_UNKNOWN_ACCOUNT\x10\x0f\x12\x1e\n" +
-	"\x1aREJECT_REASON_ALREADY_DONE\x10\x10*\xcf\x01\n" +
+	"\x1aREJECT_REASON_ALREADY_DONE\x10\x10\x12\x1c\n" +
+	"\x18REJECT_REASON_WOULD_TAKE\x10\x11\x12 \n" +
+	"\x1cREJECT_REASON_OUTSIDE_COLLAR\x10\x12\x12\x1f\n" +
+	"\x1bREJECT_REASON_BELOW_MINIMUM\x10\x13\x12\x1f\n" +
+	"\x1bREJECT_REASON_ABOVE_MAXIMUM\x10\x14\x12\x1d\n" +
+	"\x19REJECT_REASON_BAD_TRIGGER\x10\x15\x12\x1d\n" +
+	"\x19REJECT_REASON_BAD_DISPLAY\x10\x16\x12\x1c\n" +
+	"\x18REJECT_REASON_BAD_EXPIRY\x10\x17\x12\x17\n" +
+	"\x13REJECT_REASON_PHASE\x10\x18\x12\x1a\n" +
+	"\x16REJECT_REASON_ONE_SIDE\x10\x19\x12\x1b\n" +
+	"\x17REJECT_REASON_DUPLICATE\x10\x1a\x12\x1d\n" +
+	"\x19REJECT_REASON_UNPROTECTED\x10\x1b\x12\x1d\n" +
+	"\x19REJECT_REASON_BAD_VERSION\x10\x1c*\x83\x04\n" +
 	"\fCancelReason\x12\x1d\n" +
 	"\x19CANCEL_REASON_UNSPECIFIED\x10\x00\x12\x1b\n" +
 	"\x17CANCEL_REASON_REQUESTED\x10\x01\x12\x1f\n" +
 	"\x1bCANCEL_REASON_IOC_REMAINDER\x10\x02\x12\"\n" +
 	"\x1eCANCEL_REASON_MARKET_REMAINDER\x10\x03\x12 \n" +
 	"\x1cCANCEL_REASON_FOK_UNFILLABLE\x10\x04\x12\x1c\n" +
-	"\x18CANCEL_REASON_SELF_TRADE\x10\x05B&Z$fondaco.dev/proto/orders/v1;ordersv1b\x06proto3"
+	"\x18CANCEL_REASON_SELF_TRADE\x10\x05\x12\x1e\n" +
+	"\x1aCANCEL_REASON_MIN_QUANTITY\x10\x06\x12\x1b\n" +
+	"\x17CANCEL_REASON_OTHER_LEG\x10\a\x12\x1a\n" +
+	"\x16CANCEL_REASON_REPLACED\x10\b\x12\x1a\n" +
+	"\x16CANCEL_REASON_DEAD_MAN\x10\t\x12\x19\n" +
+	"\x15CANCEL_REASON_EXPIRED\x10\n" +
+	"\x12\x1a\n" +
+	"\x16CANCEL_REASON_DELISTED\x10\v\x12\x1a\n" +
+	"\x16CANCEL_REASON_BY_ADMIN\x10\f\x12\x18\n" +
+	"\x14CANCEL_REASON_COLLAR\x10\r\x12\x18\n" +
+	"\x14CANCEL_REASON_BUDGET\x10\x0e\x12\x18\n" +
+	"\x14CANCEL_REASON_PAUSED\x10\x0f\x12\x1c\n" +
+	"\x18CANCEL_REASON_NOT_PLACED\x10\x10B&Z$fondaco.dev/proto/orders/v1;ordersv1b\x06proto3"
 
 var (
 	file_orders_v1_orders_proto_rawDescOnce sync.Once
@@ -1859,63 +2883,86 @@ func file_orders_v1_orders_proto_rawDescGZIP() []byte {
 	return file_orders_v1_orders_proto_rawDescData
 }
 
-var file_orders_v1_orders_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_orders_v1_orders_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_orders_v1_orders_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_orders_v1_orders_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_orders_v1_orders_proto_goTypes = []any{
-	(Side)(0),           // 0: orders.v1.Side
-	(OrderType)(0),      // 1: orders.v1.OrderType
-	(TimeInForce)(0),    // 2: orders.v1.TimeInForce
-	(OrderStatus)(0),    // 3: orders.v1.OrderStatus
-	(RejectReason)(0),   // 4: orders.v1.RejectReason
-	(CancelReason)(0),   // 5: orders.v1.CancelReason
-	(*Pack)(nil),        // 6: orders.v1.Pack
-	(*Command)(nil),     // 7: orders.v1.Command
-	(*NewOrder)(nil),    // 8: orders.v1.NewOrder
-	(*CancelOrder)(nil), // 9: orders.v1.CancelOrder
-	(*Deposit)(nil),     // 10: orders.v1.Deposit
-	(*AddAsset)(nil),    // 11: orders.v1.AddAsset
-	(*AddMarket)(nil),   // 12: orders.v1.AddMarket
-	(*AcceptTime)(nil),  // 13: orders.v1.AcceptTime
-	(*Tick)(nil),        // 14: orders.v1.Tick
-	(*Credit)(nil),      // 15: orders.v1.Credit
-	(*Debit)(nil),       // 16: orders.v1.Debit
-	(*Freeze)(nil),      // 17: orders.v1.Freeze
-	(*PackReply)(nil),   // 18: orders.v1.PackReply
-	(*Outcome)(nil),     // 19: orders.v1.Outcome
-	(*Order)(nil),       // 20: orders.v1.Order
-	(*Fill)(nil),        // 21: orders.v1.Fill
+	(Side)(0),            // 0: orders.v1.Side
+	(OrderType)(0),       // 1: orders.v1.OrderType
+	(TimeInForce)(0),     // 2: orders.v1.TimeInForce
+	(SelfTrade)(0),       // 3: orders.v1.SelfTrade
+	(Phase)(0),           // 4: orders.v1.Phase
+	(OrderStatus)(0),     // 5: orders.v1.OrderStatus
+	(RejectReason)(0),    // 6: orders.v1.RejectReason
+	(CancelReason)(0),    // 7: orders.v1.CancelReason
+	(*Pack)(nil),         // 8: orders.v1.Pack
+	(*Command)(nil),      // 9: orders.v1.Command
+	(*NewOrder)(nil),     // 10: orders.v1.NewOrder
+	(*CancelOrder)(nil),  // 11: orders.v1.CancelOrder
+	(*AmendOrder)(nil),   // 12: orders.v1.AmendOrder
+	(*ReplaceOrder)(nil), // 13: orders.v1.ReplaceOrder
+	(*NewPair)(nil),      // 14: orders.v1.NewPair
+	(*CancelAll)(nil),    // 15: orders.v1.CancelAll
+	(*KeepAlive)(nil),    // 16: orders.v1.KeepAlive
+	(*Deposit)(nil),      // 17: orders.v1.Deposit
+	(*Withdraw)(nil),     // 18: orders.v1.Withdraw
+	(*AddAsset)(nil),     // 19: orders.v1.AddAsset
+	(*AddMarket)(nil),    // 20: orders.v1.AddMarket
+	(*Limits)(nil),       // 21: orders.v1.Limits
+	(*SetPhase)(nil),     // 22: orders.v1.SetPhase
+	(*SetLimits)(nil),    // 23: orders.v1.SetLimits
+	(*Delist)(nil),       // 24: orders.v1.Delist
+	(*Activate)(nil),     // 25: orders.v1.Activate
+	(*AcceptTime)(nil),   // 26: orders.v1.AcceptTime
+	(*Tick)(nil),         // 27: orders.v1.Tick
+	(*PackReply)(nil),    // 28: orders.v1.PackReply
+	(*Outcome)(nil),      // 29: orders.v1.Outcome
+	(*Fill)(nil),         // 30: orders.v1.Fill
 }
 var file_orders_v1_orders_proto_depIdxs = []int32{
-	7,  // 0: orders.v1.Pack.commands:type_name -> orders.v1.Command
-	8,  // 1: orders.v1.Command.new_order:type_name -> orders.v1.NewOrder
-	9,  // 2: orders.v1.Command.cancel:type_name -> orders.v1.CancelOrder
-	10, // 3: orders.v1.Command.deposit:type_name -> orders.v1.Deposit
-	11, // 4: orders.v1.Command.add_asset:type_name -> orders.v1.AddAsset
-	12, // 5: orders.v1.Command.add_market:type_name -> orders.v1.AddMarket
-	13, // 6: orders.v1.Command.accept_time:type_name -> orders.v1.AcceptTime
-	14, // 7: orders.v1.Command.tick:type_name -> orders.v1.Tick
-	15, // 8: orders.v1.Command.credit:type_name -> orders.v1.Credit
-	16, // 9: orders.v1.Command.debit:type_name -> orders.v1.Debit
-	17, // 10: orders.v1.Command.freeze:type_name -> orders.v1.Freeze
-	0,  // 11: orders.v1.NewOrder.side:type_name -> orders.v1.Side
-	1,  // 12: orders.v1.NewOrder.type:type_name -> orders.v1.OrderType
-	2,  // 13: orders.v1.NewOrder.time_in_force:type_name -> orders.v1.TimeInForce
-	4,  // 14: orders.v1.NewOrder.malformed:type_name -> orders.v1.RejectReason
-	19, // 15: orders.v1.PackReply.outcomes:type_name -> orders.v1.Outcome
-	4,  // 16: orders.v1.Outcome.reject:type_name -> orders.v1.RejectReason
-	20, // 17: orders.v1.Outcome.order:type_name -> orders.v1.Order
-	0,  // 18: orders.v1.Order.side:type_name -> orders.v1.Side
-	1,  // 19: orders.v1.Order.type:type_name -> orders.v1.OrderType
-	2,  // 20: orders.v1.Order.time_in_force:type_name -> orders.v1.TimeInForce
-	3,  // 21: orders.v1.Order.status:type_name -> orders.v1.OrderStatus
-	4,  // 22: orders.v1.Order.reject_reason:type_name -> orders.v1.RejectReason
-	5,  // 23: orders.v1.Order.cancel_reason:type_name -> orders.v1.CancelReason
-	21, // 24: orders.v1.Order.fills:type_name -> orders.v1.Fill
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	9,  // 0: orders.v1.Pack.commands:type_name -> orders.v1.Command
+	10, // 1: orders.v1.Command.new_order:type_name -> orders.v1.NewOrder
+	11, // 2: orders.v1.Command.cancel:type_name -> orders.v1.CancelOrder
+	17, // 3: orders.v1.Command.deposit:type_name -> orders.v1.Deposit
+	19, // 4: orders.v1.Command.add_asset:type_name -> orders.v1.AddAsset
+	20, // 5: orders.v1.Command.add_market:type_name -> orders.v1.AddMarket
+	26, // 6: orders.v1.Command.accept_time:type_name -> orders.v1.AcceptTime
+	27, // 7: orders.v1.Command.tick:type_name -> orders.v1.Tick
+	18, // 8: orders.v1.Command.withdraw:type_name -> orders.v1.Withdraw
+	12, // 9: orders.v1.Command.amend:type_name -> orders.v1.AmendOrder
+	13, // 10: orders.v1.Command.replace:type_name -> orders.v1.ReplaceOrder
+	15, // 11: orders.v1.Command.cancel_all:type_name -> orders.v1.CancelAll
+	14, // 12: orders.v1.Command.new_pair:type_name -> orders.v1.NewPair
+	16, // 13: orders.v1.Command.keep_alive:type_name -> orders.v1.KeepAlive
+	22, // 14: orders.v1.Command.set_phase:type_name -> orders.v1.SetPhase
+	23, // 15: orders.v1.Command.set_limits:type_name -> orders.v1.SetLimits
+	24, // 16: orders.v1.Command.delist:type_name -> orders.v1.Delist
+	25, // 17: orders.v1.Command.activate:type_name -> orders.v1.Activate
+	0,  // 18: orders.v1.NewOrder.side:type_name -> orders.v1.Side
+	1,  // 19: orders.v1.NewOrder.type:type_name -> orders.v1.OrderType
+	2,  // 20: orders.v1.NewOrder.time_in_force:type_name -> orders.v1.TimeInForce
+	6,  // 21: orders.v1.NewOrder.malformed:type_name -> orders.v1.RejectReason
+	3,  // 22: orders.v1.NewOrder.self_trade:type_name -> orders.v1.SelfTrade
+	6,  // 23: orders.v1.AmendOrder.malformed:type_name -> orders.v1.RejectReason
+	11, // 24: orders.v1.ReplaceOrder.cancel:type_name -> orders.v1.CancelOrder
+	10, // 25: orders.v1.ReplaceOrder.new_order:type_name -> orders.v1.NewOrder
+	10, // 26: orders.v1.NewPair.first:type_name -> orders.v1.NewOrder
+	10, // 27: orders.v1.NewPair.second:type_name -> orders.v1.NewOrder
+	0,  // 28: orders.v1.CancelAll.side:type_name -> orders.v1.Side
+	21, // 29: orders.v1.AddMarket.limits:type_name -> orders.v1.Limits
+	4,  // 30: orders.v1.AddMarket.phase:type_name -> orders.v1.Phase
+	4,  // 31: orders.v1.SetPhase.phase:type_name -> orders.v1.Phase
+	4,  // 32: orders.v1.SetPhase.then_phase:type_name -> orders.v1.Phase
+	21, // 33: orders.v1.SetLimits.limits:type_name -> orders.v1.Limits
+	29, // 34: orders.v1.PackReply.outcomes:type_name -> orders.v1.Outcome
+	6,  // 35: orders.v1.Outcome.reject:type_name -> orders.v1.RejectReason
+	5,  // 36: orders.v1.Outcome.status:type_name -> orders.v1.OrderStatus
+	7,  // 37: orders.v1.Outcome.cancel_reason:type_name -> orders.v1.CancelReason
+	30, // 38: orders.v1.Outcome.fills:type_name -> orders.v1.Fill
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_orders_v1_orders_proto_init() }
@@ -1931,17 +2978,24 @@ func file_orders_v1_orders_proto_init() {
 		(*Command_AddMarket)(nil),
 		(*Command_AcceptTime)(nil),
 		(*Command_Tick)(nil),
-		(*Command_Credit)(nil),
-		(*Command_Debit)(nil),
-		(*Command_Freeze)(nil),
+		(*Command_Withdraw)(nil),
+		(*Command_Amend)(nil),
+		(*Command_Replace)(nil),
+		(*Command_CancelAll)(nil),
+		(*Command_NewPair)(nil),
+		(*Command_KeepAlive)(nil),
+		(*Command_SetPhase)(nil),
+		(*Command_SetLimits)(nil),
+		(*Command_Delist)(nil),
+		(*Command_Activate)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_orders_v1_orders_proto_rawDesc), len(file_orders_v1_orders_proto_rawDesc)),
-			NumEnums:      6,
-			NumMessages:   16,
+			NumEnums:      8,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

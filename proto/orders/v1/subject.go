@@ -32,5 +32,12 @@ func VenueSubjects(venue string) string { return SubjectPrefix + venue + ".*" }
 // ReplySubject is where answers to a gateway's packs go (core NATS, at most once).
 func ReplySubject(gateway string) string { return "reply.v1." + gateway }
 
+// CallSubject is where a running venue is asked about itself (core NATS); its
+// leader answers, in JSON.
+func CallSubject(venue string) string { return CallPrefix + venue }
+
+// CallPrefix begins every CallSubject.
+const CallPrefix = "call.v1.orderbook."
+
 // MsgID is the message id of a pack: a re-sent pack is the same message.
 func MsgID(gateway string, packNo uint64) string { return fmt.Sprintf("%s:%d", gateway, packNo) }

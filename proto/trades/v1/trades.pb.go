@@ -6,6 +6,9 @@
 
 // Package trades.v1 is what the order book publishes to the TRADES stream:
 // every change of its state, in order.
+//
+// Numbers of frequent events are fixed64 whatever they mean, since an encoder
+// writes those without a branch; int64 values are their two's complement.
 
 package tradesv1
 
@@ -157,17 +160,26 @@ type Event struct {
 	//	*Event_PackApplied
 	//	*Event_AssetAdded
 	//	*Event_MarketAdded
-	//	*Event_Deposited
+	//	*Event_FundsChanged
 	//	*Event_OrderAccepted
 	//	*Event_OrderRejected
 	//	*Event_Trade
 	//	*Event_OrderCanceled
-	//	*Event_OrderExpired
+	//	*Event_OrderAmended
 	//	*Event_BalanceChanged
 	//	*Event_Halted
 	//	*Event_Resumed
 	//	*Event_CommandRejected
 	//	*Event_OrderRested
+	//	*Event_OrderTriggered
+	//	*Event_PhaseChanged
+	//	*Event_Auctioned
+	//	*Event_LimitsChanged
+	//	*Event_KeptAlive
+	//	*Event_Activated
+	//	*Event_TriggerMoved
+	//	*Event_OrderDecremented
+	//	*Event_WorkLeft
 	Kind          isEvent_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -237,10 +249,10 @@ func (x *Event) GetMarketAdded() *MarketAdded {
 	return nil
 }
 
-func (x *Event) GetDeposited() *Deposited {
+func (x *Event) GetFundsChanged() *FundsChanged {
 	if x != nil {
-		if x, ok := x.Kind.(*Event_Deposited); ok {
-			return x.Deposited
+		if x, ok := x.Kind.(*Event_FundsChanged); ok {
+			return x.FundsChanged
 		}
 	}
 	return nil
@@ -282,10 +294,10 @@ func (x *Event) GetOrderCanceled() *OrderCanceled {
 	return nil
 }
 
-func (x *Event) GetOrderExpired() *OrderExpired {
+func (x *Event) GetOrderAmended() *OrderAmended {
 	if x != nil {
-		if x, ok := x.Kind.(*Event_OrderExpired); ok {
-			return x.OrderExpired
+		if x, ok := x.Kind.(*Event_OrderAmended); ok {
+			return x.OrderAmended
 		}
 	}
 	return nil
@@ -336,6 +348,87 @@ func (x *Event) GetOrderRested() *OrderRested {
 	return nil
 }
 
+func (x *Event) GetOrderTriggered() *OrderTriggered {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_OrderTriggered); ok {
+			return x.OrderTriggered
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetPhaseChanged() *PhaseChanged {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_PhaseChanged); ok {
+			return x.PhaseChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetAuctioned() *Auctioned {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Auctioned); ok {
+			return x.Auctioned
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetLimitsChanged() *LimitsChanged {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_LimitsChanged); ok {
+			return x.LimitsChanged
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetKeptAlive() *KeptAlive {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_KeptAlive); ok {
+			return x.KeptAlive
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetActivated() *Activated {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_Activated); ok {
+			return x.Activated
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetTriggerMoved() *TriggerMoved {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_TriggerMoved); ok {
+			return x.TriggerMoved
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetOrderDecremented() *OrderDecremented {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_OrderDecremented); ok {
+			return x.OrderDecremented
+		}
+	}
+	return nil
+}
+
+func (x *Event) GetWorkLeft() *WorkLeft {
+	if x != nil {
+		if x, ok := x.Kind.(*Event_WorkLeft); ok {
+			return x.WorkLeft
+		}
+	}
+	return nil
+}
+
 type isEvent_Kind interface {
 	isEvent_Kind()
 }
@@ -352,8 +445,8 @@ type Event_MarketAdded struct {
 	MarketAdded *MarketAdded `protobuf:"bytes,3,opt,name=market_added,json=marketAdded,proto3,oneof"`
 }
 
-type Event_Deposited struct {
-	Deposited *Deposited `protobuf:"bytes,4,opt,name=deposited,proto3,oneof"`
+type Event_FundsChanged struct {
+	FundsChanged *FundsChanged `protobuf:"bytes,4,opt,name=funds_changed,json=fundsChanged,proto3,oneof"`
 }
 
 type Event_OrderAccepted struct {
@@ -372,8 +465,8 @@ type Event_OrderCanceled struct {
 	OrderCanceled *OrderCanceled `protobuf:"bytes,8,opt,name=order_canceled,json=orderCanceled,proto3,oneof"`
 }
 
-type Event_OrderExpired struct {
-	OrderExpired *OrderExpired `protobuf:"bytes,9,opt,name=order_expired,json=orderExpired,proto3,oneof"`
+type Event_OrderAmended struct {
+	OrderAmended *OrderAmended `protobuf:"bytes,9,opt,name=order_amended,json=orderAmended,proto3,oneof"`
 }
 
 type Event_BalanceChanged struct {
@@ -396,13 +489,49 @@ type Event_OrderRested struct {
 	OrderRested *OrderRested `protobuf:"bytes,14,opt,name=order_rested,json=orderRested,proto3,oneof"`
 }
 
+type Event_OrderTriggered struct {
+	OrderTriggered *OrderTriggered `protobuf:"bytes,15,opt,name=order_triggered,json=orderTriggered,proto3,oneof"`
+}
+
+type Event_PhaseChanged struct {
+	PhaseChanged *PhaseChanged `protobuf:"bytes,16,opt,name=phase_changed,json=phaseChanged,proto3,oneof"`
+}
+
+type Event_Auctioned struct {
+	Auctioned *Auctioned `protobuf:"bytes,17,opt,name=auctioned,proto3,oneof"`
+}
+
+type Event_LimitsChanged struct {
+	LimitsChanged *LimitsChanged `protobuf:"bytes,18,opt,name=limits_changed,json=limitsChanged,proto3,oneof"`
+}
+
+type Event_KeptAlive struct {
+	KeptAlive *KeptAlive `protobuf:"bytes,19,opt,name=kept_alive,json=keptAlive,proto3,oneof"`
+}
+
+type Event_Activated struct {
+	Activated *Activated `protobuf:"bytes,20,opt,name=activated,proto3,oneof"`
+}
+
+type Event_TriggerMoved struct {
+	TriggerMoved *TriggerMoved `protobuf:"bytes,21,opt,name=trigger_moved,json=triggerMoved,proto3,oneof"`
+}
+
+type Event_OrderDecremented struct {
+	OrderDecremented *OrderDecremented `protobuf:"bytes,22,opt,name=order_decremented,json=orderDecremented,proto3,oneof"`
+}
+
+type Event_WorkLeft struct {
+	WorkLeft *WorkLeft `protobuf:"bytes,23,opt,name=work_left,json=workLeft,proto3,oneof"`
+}
+
 func (*Event_PackApplied) isEvent_Kind() {}
 
 func (*Event_AssetAdded) isEvent_Kind() {}
 
 func (*Event_MarketAdded) isEvent_Kind() {}
 
-func (*Event_Deposited) isEvent_Kind() {}
+func (*Event_FundsChanged) isEvent_Kind() {}
 
 func (*Event_OrderAccepted) isEvent_Kind() {}
 
@@ -412,7 +541,7 @@ func (*Event_Trade) isEvent_Kind() {}
 
 func (*Event_OrderCanceled) isEvent_Kind() {}
 
-func (*Event_OrderExpired) isEvent_Kind() {}
+func (*Event_OrderAmended) isEvent_Kind() {}
 
 func (*Event_BalanceChanged) isEvent_Kind() {}
 
@@ -424,8 +553,27 @@ func (*Event_CommandRejected) isEvent_Kind() {}
 
 func (*Event_OrderRested) isEvent_Kind() {}
 
+func (*Event_OrderTriggered) isEvent_Kind() {}
+
+func (*Event_PhaseChanged) isEvent_Kind() {}
+
+func (*Event_Auctioned) isEvent_Kind() {}
+
+func (*Event_LimitsChanged) isEvent_Kind() {}
+
+func (*Event_KeptAlive) isEvent_Kind() {}
+
+func (*Event_Activated) isEvent_Kind() {}
+
+func (*Event_TriggerMoved) isEvent_Kind() {}
+
+func (*Event_OrderDecremented) isEvent_Kind() {}
+
+func (*Event_WorkLeft) isEvent_Kind() {}
+
 // PackApplied opens the events of an input pack. Packs that were skipped
-// (a repeated pack number) leave one too.
+// (a repeated pack number) leave one too. The BalanceChanged of a pack are its
+// last events.
 type PackApplied struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	InSeq   uint64                 `protobuf:"varint,1,opt,name=in_seq,json=inSeq,proto3" json:"in_seq,omitempty"`
@@ -438,7 +586,9 @@ type PackApplied struct {
 	// still and the gateway's commands were stale.
 	Doubtful bool `protobuf:"varint,6,opt,name=doubtful,proto3" json:"doubtful,omitempty"`
 	// Last token of the pack's subject: api, funds, admin, tick.
-	From          string `protobuf:"bytes,7,opt,name=from,proto3" json:"from,omitempty"`
+	From string `protobuf:"bytes,7,opt,name=from,proto3" json:"from,omitempty"`
+	// The pack could not be read.
+	Bad           bool `protobuf:"varint,8,opt,name=bad,proto3" json:"bad,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -522,10 +672,19 @@ func (x *PackApplied) GetFrom() string {
 	return ""
 }
 
+func (x *PackApplied) GetBad() bool {
+	if x != nil {
+		return x.Bad
+	}
+	return false
+}
+
 type AssetAdded struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	Scale         uint32                 `protobuf:"varint,2,opt,name=scale,proto3" json:"scale,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Scale uint32                 `protobuf:"varint,2,opt,name=scale,proto3" json:"scale,omitempty"`
+	// Dense per venue, from 1.
+	Asset         uint32 `protobuf:"varint,3,opt,name=asset,proto3" json:"asset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -574,15 +733,18 @@ func (x *AssetAdded) GetScale() uint32 {
 	return 0
 }
 
+func (x *AssetAdded) GetAsset() uint32 {
+	if x != nil {
+		return x.Asset
+	}
+	return 0
+}
+
 type MarketAdded struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Symbol        string                 `protobuf:"bytes,1,opt,name=symbol,proto3" json:"symbol,omitempty"`
-	Base          string                 `protobuf:"bytes,2,opt,name=base,proto3" json:"base,omitempty"`
-	Quote         string                 `protobuf:"bytes,3,opt,name=quote,proto3" json:"quote,omitempty"`
-	Tick          int64                  `protobuf:"varint,4,opt,name=tick,proto3" json:"tick,omitempty"`
-	Lot           int64                  `protobuf:"varint,5,opt,name=lot,proto3" json:"lot,omitempty"`
-	MakerFeePpm   int64                  `protobuf:"varint,6,opt,name=maker_fee_ppm,json=makerFeePpm,proto3" json:"maker_fee_ppm,omitempty"`
-	TakerFeePpm   int64                  `protobuf:"varint,7,opt,name=taker_fee_ppm,json=takerFeePpm,proto3" json:"taker_fee_ppm,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Dense per venue, from 1.
+	Market        uint32        `protobuf:"varint,1,opt,name=market,proto3" json:"market,omitempty"`
+	Terms         *v1.AddMarket `protobuf:"bytes,2,opt,name=terms,proto3" json:"terms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -617,79 +779,45 @@ func (*MarketAdded) Descriptor() ([]byte, []int) {
 	return file_trades_v1_trades_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *MarketAdded) GetSymbol() string {
+func (x *MarketAdded) GetMarket() uint32 {
 	if x != nil {
-		return x.Symbol
-	}
-	return ""
-}
-
-func (x *MarketAdded) GetBase() string {
-	if x != nil {
-		return x.Base
-	}
-	return ""
-}
-
-func (x *MarketAdded) GetQuote() string {
-	if x != nil {
-		return x.Quote
-	}
-	return ""
-}
-
-func (x *MarketAdded) GetTick() int64 {
-	if x != nil {
-		return x.Tick
+		return x.Market
 	}
 	return 0
 }
 
-func (x *MarketAdded) GetLot() int64 {
+func (x *MarketAdded) GetTerms() *v1.AddMarket {
 	if x != nil {
-		return x.Lot
+		return x.Terms
 	}
-	return 0
+	return nil
 }
 
-func (x *MarketAdded) GetMakerFeePpm() int64 {
-	if x != nil {
-		return x.MakerFeePpm
-	}
-	return 0
-}
-
-func (x *MarketAdded) GetTakerFeePpm() int64 {
-	if x != nil {
-		return x.TakerFeePpm
-	}
-	return 0
-}
-
-type Deposited struct {
+// FundsChanged: a deposit, or a withdrawal when amount is negative.
+type FundsChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
-	Asset         string                 `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
-	Amount        int64                  `protobuf:"varint,3,opt,name=amount,proto3" json:"amount,omitempty"`
-	DepositId     string                 `protobuf:"bytes,4,opt,name=deposit_id,json=depositId,proto3" json:"deposit_id,omitempty"`
+	Asset         uint32                 `protobuf:"varint,2,opt,name=asset,proto3" json:"asset,omitempty"`
+	Amount        int64                  `protobuf:"zigzag64,3,opt,name=amount,proto3" json:"amount,omitempty"`
+	Id            string                 `protobuf:"bytes,4,opt,name=id,proto3" json:"id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Deposited) Reset() {
-	*x = Deposited{}
+func (x *FundsChanged) Reset() {
+	*x = FundsChanged{}
 	mi := &file_trades_v1_trades_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Deposited) String() string {
+func (x *FundsChanged) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Deposited) ProtoMessage() {}
+func (*FundsChanged) ProtoMessage() {}
 
-func (x *Deposited) ProtoReflect() protoreflect.Message {
+func (x *FundsChanged) ProtoReflect() protoreflect.Message {
 	mi := &file_trades_v1_trades_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -701,51 +829,60 @@ func (x *Deposited) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Deposited.ProtoReflect.Descriptor instead.
-func (*Deposited) Descriptor() ([]byte, []int) {
+// Deprecated: Use FundsChanged.ProtoReflect.Descriptor instead.
+func (*FundsChanged) Descriptor() ([]byte, []int) {
 	return file_trades_v1_trades_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *Deposited) GetAccount() uint64 {
+func (x *FundsChanged) GetAccount() uint64 {
 	if x != nil {
 		return x.Account
 	}
 	return 0
 }
 
-func (x *Deposited) GetAsset() string {
+func (x *FundsChanged) GetAsset() uint32 {
 	if x != nil {
 		return x.Asset
 	}
-	return ""
+	return 0
 }
 
-func (x *Deposited) GetAmount() int64 {
+func (x *FundsChanged) GetAmount() int64 {
 	if x != nil {
 		return x.Amount
 	}
 	return 0
 }
 
-func (x *Deposited) GetDepositId() string {
+func (x *FundsChanged) GetId() string {
 	if x != nil {
-		return x.DepositId
+		return x.Id
 	}
 	return ""
 }
 
+// OrderAccepted: the order has an id and a reservation. A limit order that is
+// not filled or canceled in the events that follow leaves an OrderRested.
 type OrderAccepted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
-	Account       uint64                 `protobuf:"varint,2,opt,name=account,proto3" json:"account,omitempty"`
-	Symbol        string                 `protobuf:"bytes,3,opt,name=symbol,proto3" json:"symbol,omitempty"`
-	Side          v1.Side                `protobuf:"varint,4,opt,name=side,proto3,enum=orders.v1.Side" json:"side,omitempty"`
-	Type          v1.OrderType           `protobuf:"varint,5,opt,name=type,proto3,enum=orders.v1.OrderType" json:"type,omitempty"`
-	TimeInForce   v1.TimeInForce         `protobuf:"varint,6,opt,name=time_in_force,json=timeInForce,proto3,enum=orders.v1.TimeInForce" json:"time_in_force,omitempty"`
-	PriceTicks    int64                  `protobuf:"varint,7,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
-	QuantityLots  int64                  `protobuf:"varint,8,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
-	ClientOrderId string                 `protobuf:"bytes,9,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
-	AtMs          int64                  `protobuf:"varint,10,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	OrderId      uint64                 `protobuf:"fixed64,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	Account      uint64                 `protobuf:"fixed64,2,opt,name=account,proto3" json:"account,omitempty"`
+	PriceTicks   uint64                 `protobuf:"fixed64,3,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
+	QuantityLots uint64                 `protobuf:"fixed64,4,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
+	// Moved from available to reserved: quote units when buying, base units when
+	// selling.
+	Reserved uint64 `protobuf:"fixed64,5,opt,name=reserved,proto3" json:"reserved,omitempty"`
+	Market   uint32 `protobuf:"fixed32,6,opt,name=market,proto3" json:"market,omitempty"`
+	// side | type << 8 | time_in_force << 16 | self_trade << 24
+	Kind uint32 `protobuf:"fixed32,7,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Stream time, Unix milliseconds.
+	AtMs uint64 `protobuf:"fixed64,8,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Instead of client_order_id.
+	ClientRef     uint64 `protobuf:"fixed64,9,opt,name=client_ref,json=clientRef,proto3" json:"client_ref,omitempty"`
+	ClientOrderId string `protobuf:"bytes,10,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
+	// Only orders that have any of them.
+	Terms         *OrderTerms `protobuf:"bytes,11,opt,name=terms,proto3" json:"terms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -794,44 +931,51 @@ func (x *OrderAccepted) GetAccount() uint64 {
 	return 0
 }
 
-func (x *OrderAccepted) GetSymbol() string {
-	if x != nil {
-		return x.Symbol
-	}
-	return ""
-}
-
-func (x *OrderAccepted) GetSide() v1.Side {
-	if x != nil {
-		return x.Side
-	}
-	return v1.Side(0)
-}
-
-func (x *OrderAccepted) GetType() v1.OrderType {
-	if x != nil {
-		return x.Type
-	}
-	return v1.OrderType(0)
-}
-
-func (x *OrderAccepted) GetTimeInForce() v1.TimeInForce {
-	if x != nil {
-		return x.TimeInForce
-	}
-	return v1.TimeInForce(0)
-}
-
-func (x *OrderAccepted) GetPriceTicks() int64 {
+func (x *OrderAccepted) GetPriceTicks() uint64 {
 	if x != nil {
 		return x.PriceTicks
 	}
 	return 0
 }
 
-func (x *OrderAccepted) GetQuantityLots() int64 {
+func (x *OrderAccepted) GetQuantityLots() uint64 {
 	if x != nil {
 		return x.QuantityLots
+	}
+	return 0
+}
+
+func (x *OrderAccepted) GetReserved() uint64 {
+	if x != nil {
+		return x.Reserved
+	}
+	return 0
+}
+
+func (x *OrderAccepted) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *OrderAccepted) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *OrderAccepted) GetAtMs() uint64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *OrderAccepted) GetClientRef() uint64 {
+	if x != nil {
+		return x.ClientRef
 	}
 	return 0
 }
@@ -843,37 +987,141 @@ func (x *OrderAccepted) GetClientOrderId() string {
 	return ""
 }
 
-func (x *OrderAccepted) GetAtMs() int64 {
+func (x *OrderAccepted) GetTerms() *OrderTerms {
 	if x != nil {
-		return x.AtMs
+		return x.Terms
+	}
+	return nil
+}
+
+// OrderTerms are what few orders have; see orders.v1.NewOrder.
+type OrderTerms struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	QuoteBudget     int64                  `protobuf:"varint,1,opt,name=quote_budget,json=quoteBudget,proto3" json:"quote_budget,omitempty"`
+	ProtectionTicks int64                  `protobuf:"varint,2,opt,name=protection_ticks,json=protectionTicks,proto3" json:"protection_ticks,omitempty"`
+	TriggerTicks    int64                  `protobuf:"varint,3,opt,name=trigger_ticks,json=triggerTicks,proto3" json:"trigger_ticks,omitempty"`
+	TrailTicks      int64                  `protobuf:"varint,4,opt,name=trail_ticks,json=trailTicks,proto3" json:"trail_ticks,omitempty"`
+	DisplayLots     int64                  `protobuf:"varint,5,opt,name=display_lots,json=displayLots,proto3" json:"display_lots,omitempty"`
+	MinLots         int64                  `protobuf:"varint,6,opt,name=min_lots,json=minLots,proto3" json:"min_lots,omitempty"`
+	PostOnly        bool                   `protobuf:"varint,7,opt,name=post_only,json=postOnly,proto3" json:"post_only,omitempty"`
+	// GTD and DAY.
+	ExpiresAtMs int64 `protobuf:"varint,8,opt,name=expires_at_ms,json=expiresAtMs,proto3" json:"expires_at_ms,omitempty"`
+	// The first leg of a pair, in its second.
+	OtherLeg      uint64 `protobuf:"varint,9,opt,name=other_leg,json=otherLeg,proto3" json:"other_leg,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderTerms) Reset() {
+	*x = OrderTerms{}
+	mi := &file_trades_v1_trades_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderTerms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderTerms) ProtoMessage() {}
+
+func (x *OrderTerms) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderTerms.ProtoReflect.Descriptor instead.
+func (*OrderTerms) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *OrderTerms) GetQuoteBudget() int64 {
+	if x != nil {
+		return x.QuoteBudget
+	}
+	return 0
+}
+
+func (x *OrderTerms) GetProtectionTicks() int64 {
+	if x != nil {
+		return x.ProtectionTicks
+	}
+	return 0
+}
+
+func (x *OrderTerms) GetTriggerTicks() int64 {
+	if x != nil {
+		return x.TriggerTicks
+	}
+	return 0
+}
+
+func (x *OrderTerms) GetTrailTicks() int64 {
+	if x != nil {
+		return x.TrailTicks
+	}
+	return 0
+}
+
+func (x *OrderTerms) GetDisplayLots() int64 {
+	if x != nil {
+		return x.DisplayLots
+	}
+	return 0
+}
+
+func (x *OrderTerms) GetMinLots() int64 {
+	if x != nil {
+		return x.MinLots
+	}
+	return 0
+}
+
+func (x *OrderTerms) GetPostOnly() bool {
+	if x != nil {
+		return x.PostOnly
+	}
+	return false
+}
+
+func (x *OrderTerms) GetExpiresAtMs() int64 {
+	if x != nil {
+		return x.ExpiresAtMs
+	}
+	return 0
+}
+
+func (x *OrderTerms) GetOtherLeg() uint64 {
+	if x != nil {
+		return x.OtherLeg
 	}
 	return 0
 }
 
 // OrderRejected: the order got an id and nothing else.
 type OrderRejected struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
-	Account       uint64                 `protobuf:"varint,2,opt,name=account,proto3" json:"account,omitempty"`
-	Symbol        string                 `protobuf:"bytes,3,opt,name=symbol,proto3" json:"symbol,omitempty"`
-	Side          v1.Side                `protobuf:"varint,4,opt,name=side,proto3,enum=orders.v1.Side" json:"side,omitempty"`
-	Type          v1.OrderType           `protobuf:"varint,5,opt,name=type,proto3,enum=orders.v1.OrderType" json:"type,omitempty"`
-	TimeInForce   v1.TimeInForce         `protobuf:"varint,6,opt,name=time_in_force,json=timeInForce,proto3,enum=orders.v1.TimeInForce" json:"time_in_force,omitempty"`
-	PriceTicks    int64                  `protobuf:"varint,7,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
-	QuantityLots  int64                  `protobuf:"varint,8,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
-	ClientOrderId string                 `protobuf:"bytes,9,opt,name=client_order_id,json=clientOrderId,proto3" json:"client_order_id,omitempty"`
-	AtMs          int64                  `protobuf:"varint,10,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
-	Reason        v1.RejectReason        `protobuf:"varint,11,opt,name=reason,proto3,enum=orders.v1.RejectReason" json:"reason,omitempty"`
-	// NewOrder.malformed, which is part of the body that a repeated client id is
-	// compared with.
-	Malformed     v1.RejectReason `protobuf:"varint,12,opt,name=malformed,proto3,enum=orders.v1.RejectReason" json:"malformed,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	OrderId uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	// The order as it was asked for; strings that are not printable are left out.
+	Order  *v1.NewOrder    `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
+	Reason v1.RejectReason `protobuf:"varint,3,opt,name=reason,proto3,enum=orders.v1.RejectReason" json:"reason,omitempty"`
+	AtMs   int64           `protobuf:"varint,4,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Not remembered under its client id: the same command may pass later.
+	Forgotten     bool `protobuf:"varint,5,opt,name=forgotten,proto3" json:"forgotten,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OrderRejected) Reset() {
 	*x = OrderRejected{}
-	mi := &file_trades_v1_trades_proto_msgTypes[7]
+	mi := &file_trades_v1_trades_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1133,7 @@ func (x *OrderRejected) String() string {
 func (*OrderRejected) ProtoMessage() {}
 
 func (x *OrderRejected) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[7]
+	mi := &file_trades_v1_trades_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1146,7 @@ func (x *OrderRejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderRejected.ProtoReflect.Descriptor instead.
 func (*OrderRejected) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{7}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *OrderRejected) GetOrderId() uint64 {
@@ -908,67 +1156,11 @@ func (x *OrderRejected) GetOrderId() uint64 {
 	return 0
 }
 
-func (x *OrderRejected) GetAccount() uint64 {
+func (x *OrderRejected) GetOrder() *v1.NewOrder {
 	if x != nil {
-		return x.Account
+		return x.Order
 	}
-	return 0
-}
-
-func (x *OrderRejected) GetSymbol() string {
-	if x != nil {
-		return x.Symbol
-	}
-	return ""
-}
-
-func (x *OrderRejected) GetSide() v1.Side {
-	if x != nil {
-		return x.Side
-	}
-	return v1.Side(0)
-}
-
-func (x *OrderRejected) GetType() v1.OrderType {
-	if x != nil {
-		return x.Type
-	}
-	return v1.OrderType(0)
-}
-
-func (x *OrderRejected) GetTimeInForce() v1.TimeInForce {
-	if x != nil {
-		return x.TimeInForce
-	}
-	return v1.TimeInForce(0)
-}
-
-func (x *OrderRejected) GetPriceTicks() int64 {
-	if x != nil {
-		return x.PriceTicks
-	}
-	return 0
-}
-
-func (x *OrderRejected) GetQuantityLots() int64 {
-	if x != nil {
-		return x.QuantityLots
-	}
-	return 0
-}
-
-func (x *OrderRejected) GetClientOrderId() string {
-	if x != nil {
-		return x.ClientOrderId
-	}
-	return ""
-}
-
-func (x *OrderRejected) GetAtMs() int64 {
-	if x != nil {
-		return x.AtMs
-	}
-	return 0
+	return nil
 }
 
 func (x *OrderRejected) GetReason() v1.RejectReason {
@@ -978,25 +1170,34 @@ func (x *OrderRejected) GetReason() v1.RejectReason {
 	return v1.RejectReason(0)
 }
 
-func (x *OrderRejected) GetMalformed() v1.RejectReason {
+func (x *OrderRejected) GetAtMs() int64 {
 	if x != nil {
-		return x.Malformed
+		return x.AtMs
 	}
-	return v1.RejectReason(0)
+	return 0
 }
 
-// OrderRested: the order's unfilled rest is now in the book at its price.
+func (x *OrderRejected) GetForgotten() bool {
+	if x != nil {
+		return x.Forgotten
+	}
+	return false
+}
+
+// OrderRested: the order is now the last of the queue at its price.
 type OrderRested struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
-	RemainingLots int64                  `protobuf:"varint,2,opt,name=remaining_lots,json=remainingLots,proto3" json:"remaining_lots,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	OrderId uint64                 `protobuf:"fixed64,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	// Open quantity, hidden included, and what the book shows of it.
+	RemainingLots uint64 `protobuf:"fixed64,2,opt,name=remaining_lots,json=remainingLots,proto3" json:"remaining_lots,omitempty"`
+	VisibleLots   uint64 `protobuf:"fixed64,3,opt,name=visible_lots,json=visibleLots,proto3" json:"visible_lots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OrderRested) Reset() {
 	*x = OrderRested{}
-	mi := &file_trades_v1_trades_proto_msgTypes[8]
+	mi := &file_trades_v1_trades_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1008,7 +1209,7 @@ func (x *OrderRested) String() string {
 func (*OrderRested) ProtoMessage() {}
 
 func (x *OrderRested) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[8]
+	mi := &file_trades_v1_trades_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1021,7 +1222,7 @@ func (x *OrderRested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderRested.ProtoReflect.Descriptor instead.
 func (*OrderRested) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{8}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *OrderRested) GetOrderId() uint64 {
@@ -1031,37 +1232,263 @@ func (x *OrderRested) GetOrderId() uint64 {
 	return 0
 }
 
-func (x *OrderRested) GetRemainingLots() int64 {
+func (x *OrderRested) GetRemainingLots() uint64 {
 	if x != nil {
 		return x.RemainingLots
 	}
 	return 0
 }
 
-// Trade is a fill at the maker's price.
+func (x *OrderRested) GetVisibleLots() uint64 {
+	if x != nil {
+		return x.VisibleLots
+	}
+	return 0
+}
+
+// OrderTriggered: a stop or take-profit left the waiting orders and acts as a
+// market or limit order from here on.
+type OrderTriggered struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OrderId       uint64                 `protobuf:"fixed64,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	AtMs          uint64                 `protobuf:"fixed64,2,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	LastTicks     uint64                 `protobuf:"fixed64,3,opt,name=last_ticks,json=lastTicks,proto3" json:"last_ticks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderTriggered) Reset() {
+	*x = OrderTriggered{}
+	mi := &file_trades_v1_trades_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderTriggered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderTriggered) ProtoMessage() {}
+
+func (x *OrderTriggered) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderTriggered.ProtoReflect.Descriptor instead.
+func (*OrderTriggered) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *OrderTriggered) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *OrderTriggered) GetAtMs() uint64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *OrderTriggered) GetLastTicks() uint64 {
+	if x != nil {
+		return x.LastTicks
+	}
+	return 0
+}
+
+// TriggerMoved: a trailing stop follows the market.
+type TriggerMoved struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OrderId       uint64                 `protobuf:"fixed64,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	TriggerTicks  uint64                 `protobuf:"fixed64,2,opt,name=trigger_ticks,json=triggerTicks,proto3" json:"trigger_ticks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TriggerMoved) Reset() {
+	*x = TriggerMoved{}
+	mi := &file_trades_v1_trades_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TriggerMoved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TriggerMoved) ProtoMessage() {}
+
+func (x *TriggerMoved) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TriggerMoved.ProtoReflect.Descriptor instead.
+func (*TriggerMoved) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *TriggerMoved) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *TriggerMoved) GetTriggerTicks() uint64 {
+	if x != nil {
+		return x.TriggerTicks
+	}
+	return 0
+}
+
+// OrderAmended: the order's new terms. Without an OrderRested after it the
+// order kept its place.
+type OrderAmended struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	OrderId       uint64                 `protobuf:"fixed64,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	PriceTicks    uint64                 `protobuf:"fixed64,2,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
+	QuantityLots  uint64                 `protobuf:"fixed64,3,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
+	RemainingLots uint64                 `protobuf:"fixed64,4,opt,name=remaining_lots,json=remainingLots,proto3" json:"remaining_lots,omitempty"`
+	VisibleLots   uint64                 `protobuf:"fixed64,5,opt,name=visible_lots,json=visibleLots,proto3" json:"visible_lots,omitempty"`
+	Reserved      uint64                 `protobuf:"fixed64,6,opt,name=reserved,proto3" json:"reserved,omitempty"` // after the amend
+	AtMs          uint64                 `protobuf:"fixed64,7,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	KeptPlace     bool                   `protobuf:"varint,8,opt,name=kept_place,json=keptPlace,proto3" json:"kept_place,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OrderAmended) Reset() {
+	*x = OrderAmended{}
+	mi := &file_trades_v1_trades_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OrderAmended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OrderAmended) ProtoMessage() {}
+
+func (x *OrderAmended) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OrderAmended.ProtoReflect.Descriptor instead.
+func (*OrderAmended) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *OrderAmended) GetOrderId() uint64 {
+	if x != nil {
+		return x.OrderId
+	}
+	return 0
+}
+
+func (x *OrderAmended) GetPriceTicks() uint64 {
+	if x != nil {
+		return x.PriceTicks
+	}
+	return 0
+}
+
+func (x *OrderAmended) GetQuantityLots() uint64 {
+	if x != nil {
+		return x.QuantityLots
+	}
+	return 0
+}
+
+func (x *OrderAmended) GetRemainingLots() uint64 {
+	if x != nil {
+		return x.RemainingLots
+	}
+	return 0
+}
+
+func (x *OrderAmended) GetVisibleLots() uint64 {
+	if x != nil {
+		return x.VisibleLots
+	}
+	return 0
+}
+
+func (x *OrderAmended) GetReserved() uint64 {
+	if x != nil {
+		return x.Reserved
+	}
+	return 0
+}
+
+func (x *OrderAmended) GetAtMs() uint64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *OrderAmended) GetKeptPlace() bool {
+	if x != nil {
+		return x.KeptPlace
+	}
+	return false
+}
+
+// Trade is a fill at the maker's price, or at the auction's.
 type Trade struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Dense per venue, from 1.
-	TradeId      uint64  `protobuf:"varint,1,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
-	Symbol       string  `protobuf:"bytes,2,opt,name=symbol,proto3" json:"symbol,omitempty"`
-	PriceTicks   int64   `protobuf:"varint,3,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
-	QuantityLots int64   `protobuf:"varint,4,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
-	MakerOrderId uint64  `protobuf:"varint,5,opt,name=maker_order_id,json=makerOrderId,proto3" json:"maker_order_id,omitempty"`
-	TakerOrderId uint64  `protobuf:"varint,6,opt,name=taker_order_id,json=takerOrderId,proto3" json:"taker_order_id,omitempty"`
-	MakerAccount uint64  `protobuf:"varint,7,opt,name=maker_account,json=makerAccount,proto3" json:"maker_account,omitempty"`
-	TakerAccount uint64  `protobuf:"varint,8,opt,name=taker_account,json=takerAccount,proto3" json:"taker_account,omitempty"`
-	TakerSide    v1.Side `protobuf:"varint,9,opt,name=taker_side,json=takerSide,proto3,enum=orders.v1.Side" json:"taker_side,omitempty"`
+	TradeId      uint64 `protobuf:"fixed64,1,opt,name=trade_id,json=tradeId,proto3" json:"trade_id,omitempty"`
+	PriceTicks   uint64 `protobuf:"fixed64,2,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
+	QuantityLots uint64 `protobuf:"fixed64,3,opt,name=quantity_lots,json=quantityLots,proto3" json:"quantity_lots,omitempty"`
+	MakerOrderId uint64 `protobuf:"fixed64,4,opt,name=maker_order_id,json=makerOrderId,proto3" json:"maker_order_id,omitempty"`
+	TakerOrderId uint64 `protobuf:"fixed64,5,opt,name=taker_order_id,json=takerOrderId,proto3" json:"taker_order_id,omitempty"`
+	MakerAccount uint64 `protobuf:"fixed64,6,opt,name=maker_account,json=makerAccount,proto3" json:"maker_account,omitempty"`
+	TakerAccount uint64 `protobuf:"fixed64,7,opt,name=taker_account,json=takerAccount,proto3" json:"taker_account,omitempty"`
 	// In the quote's smallest unit.
-	MakerFee      int64 `protobuf:"varint,10,opt,name=maker_fee,json=makerFee,proto3" json:"maker_fee,omitempty"`
-	TakerFee      int64 `protobuf:"varint,11,opt,name=taker_fee,json=takerFee,proto3" json:"taker_fee,omitempty"`
-	AtMs          int64 `protobuf:"varint,12,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	MakerFee uint64 `protobuf:"fixed64,8,opt,name=maker_fee,json=makerFee,proto3" json:"maker_fee,omitempty"`
+	TakerFee uint64 `protobuf:"fixed64,9,opt,name=taker_fee,json=takerFee,proto3" json:"taker_fee,omitempty"`
+	AtMs     uint64 `protobuf:"fixed64,10,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Market   uint32 `protobuf:"fixed32,11,opt,name=market,proto3" json:"market,omitempty"`
+	// orders.v1.Side of the taker; in an auction the younger order is the taker.
+	TakerSide     uint32 `protobuf:"fixed32,12,opt,name=taker_side,json=takerSide,proto3" json:"taker_side,omitempty"`
+	Auction       bool   `protobuf:"varint,13,opt,name=auction,proto3" json:"auction,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Trade) Reset() {
 	*x = Trade{}
-	mi := &file_trades_v1_trades_proto_msgTypes[9]
+	mi := &file_trades_v1_trades_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1500,7 @@ func (x *Trade) String() string {
 func (*Trade) ProtoMessage() {}
 
 func (x *Trade) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[9]
+	mi := &file_trades_v1_trades_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1513,7 @@ func (x *Trade) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Trade.ProtoReflect.Descriptor instead.
 func (*Trade) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{9}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Trade) GetTradeId() uint64 {
@@ -1096,21 +1523,14 @@ func (x *Trade) GetTradeId() uint64 {
 	return 0
 }
 
-func (x *Trade) GetSymbol() string {
-	if x != nil {
-		return x.Symbol
-	}
-	return ""
-}
-
-func (x *Trade) GetPriceTicks() int64 {
+func (x *Trade) GetPriceTicks() uint64 {
 	if x != nil {
 		return x.PriceTicks
 	}
 	return 0
 }
 
-func (x *Trade) GetQuantityLots() int64 {
+func (x *Trade) GetQuantityLots() uint64 {
 	if x != nil {
 		return x.QuantityLots
 	}
@@ -1145,47 +1565,63 @@ func (x *Trade) GetTakerAccount() uint64 {
 	return 0
 }
 
-func (x *Trade) GetTakerSide() v1.Side {
-	if x != nil {
-		return x.TakerSide
-	}
-	return v1.Side(0)
-}
-
-func (x *Trade) GetMakerFee() int64 {
+func (x *Trade) GetMakerFee() uint64 {
 	if x != nil {
 		return x.MakerFee
 	}
 	return 0
 }
 
-func (x *Trade) GetTakerFee() int64 {
+func (x *Trade) GetTakerFee() uint64 {
 	if x != nil {
 		return x.TakerFee
 	}
 	return 0
 }
 
-func (x *Trade) GetAtMs() int64 {
+func (x *Trade) GetAtMs() uint64 {
 	if x != nil {
 		return x.AtMs
 	}
 	return 0
 }
 
+func (x *Trade) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *Trade) GetTakerSide() uint32 {
+	if x != nil {
+		return x.TakerSide
+	}
+	return 0
+}
+
+func (x *Trade) GetAuction() bool {
+	if x != nil {
+		return x.Auction
+	}
+	return false
+}
+
+// OrderCanceled ends an order that was not filled.
 type OrderCanceled struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
-	Reason        v1.CancelReason        `protobuf:"varint,2,opt,name=reason,proto3,enum=orders.v1.CancelReason" json:"reason,omitempty"`
-	RemainingLots int64                  `protobuf:"varint,3,opt,name=remaining_lots,json=remainingLots,proto3" json:"remaining_lots,omitempty"`
-	AtMs          int64                  `protobuf:"varint,4,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	OrderId       uint64                 `protobuf:"fixed64,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	RemainingLots uint64                 `protobuf:"fixed64,2,opt,name=remaining_lots,json=remainingLots,proto3" json:"remaining_lots,omitempty"`
+	AtMs          uint64                 `protobuf:"fixed64,3,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// orders.v1.CancelReason; EXPIRED gives the status EXPIRED, others CANCELED.
+	Reason        uint32 `protobuf:"fixed32,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *OrderCanceled) Reset() {
 	*x = OrderCanceled{}
-	mi := &file_trades_v1_trades_proto_msgTypes[10]
+	mi := &file_trades_v1_trades_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1197,7 +1633,7 @@ func (x *OrderCanceled) String() string {
 func (*OrderCanceled) ProtoMessage() {}
 
 func (x *OrderCanceled) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[10]
+	mi := &file_trades_v1_trades_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1210,7 +1646,7 @@ func (x *OrderCanceled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OrderCanceled.ProtoReflect.Descriptor instead.
 func (*OrderCanceled) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{10}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *OrderCanceled) GetOrderId() uint64 {
@@ -1220,51 +1656,53 @@ func (x *OrderCanceled) GetOrderId() uint64 {
 	return 0
 }
 
-func (x *OrderCanceled) GetReason() v1.CancelReason {
-	if x != nil {
-		return x.Reason
-	}
-	return v1.CancelReason(0)
-}
-
-func (x *OrderCanceled) GetRemainingLots() int64 {
+func (x *OrderCanceled) GetRemainingLots() uint64 {
 	if x != nil {
 		return x.RemainingLots
 	}
 	return 0
 }
 
-func (x *OrderCanceled) GetAtMs() int64 {
+func (x *OrderCanceled) GetAtMs() uint64 {
 	if x != nil {
 		return x.AtMs
 	}
 	return 0
 }
 
-type OrderExpired struct {
+func (x *OrderCanceled) GetReason() uint32 {
+	if x != nil {
+		return x.Reason
+	}
+	return 0
+}
+
+// OrderDecremented: self-trade prevention took lots from an order that lives on.
+type OrderDecremented struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	OrderId       uint64                 `protobuf:"varint,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
-	RemainingLots int64                  `protobuf:"varint,2,opt,name=remaining_lots,json=remainingLots,proto3" json:"remaining_lots,omitempty"`
-	AtMs          int64                  `protobuf:"varint,3,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	OrderId       uint64                 `protobuf:"fixed64,1,opt,name=order_id,json=orderId,proto3" json:"order_id,omitempty"`
+	Lots          uint64                 `protobuf:"fixed64,2,opt,name=lots,proto3" json:"lots,omitempty"`
+	RemainingLots uint64                 `protobuf:"fixed64,3,opt,name=remaining_lots,json=remainingLots,proto3" json:"remaining_lots,omitempty"`
+	VisibleLots   uint64                 `protobuf:"fixed64,4,opt,name=visible_lots,json=visibleLots,proto3" json:"visible_lots,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *OrderExpired) Reset() {
-	*x = OrderExpired{}
-	mi := &file_trades_v1_trades_proto_msgTypes[11]
+func (x *OrderDecremented) Reset() {
+	*x = OrderDecremented{}
+	mi := &file_trades_v1_trades_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *OrderExpired) String() string {
+func (x *OrderDecremented) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*OrderExpired) ProtoMessage() {}
+func (*OrderDecremented) ProtoMessage() {}
 
-func (x *OrderExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[11]
+func (x *OrderDecremented) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1275,46 +1713,53 @@ func (x *OrderExpired) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use OrderExpired.ProtoReflect.Descriptor instead.
-func (*OrderExpired) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{11}
+// Deprecated: Use OrderDecremented.ProtoReflect.Descriptor instead.
+func (*OrderDecremented) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{15}
 }
 
-func (x *OrderExpired) GetOrderId() uint64 {
+func (x *OrderDecremented) GetOrderId() uint64 {
 	if x != nil {
 		return x.OrderId
 	}
 	return 0
 }
 
-func (x *OrderExpired) GetRemainingLots() int64 {
+func (x *OrderDecremented) GetLots() uint64 {
+	if x != nil {
+		return x.Lots
+	}
+	return 0
+}
+
+func (x *OrderDecremented) GetRemainingLots() uint64 {
 	if x != nil {
 		return x.RemainingLots
 	}
 	return 0
 }
 
-func (x *OrderExpired) GetAtMs() int64 {
+func (x *OrderDecremented) GetVisibleLots() uint64 {
 	if x != nil {
-		return x.AtMs
+		return x.VisibleLots
 	}
 	return 0
 }
 
-// BalanceChanged carries absolute values after a command.
+// BalanceChanged carries absolute values after a pack.
 type BalanceChanged struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
-	Asset         string                 `protobuf:"bytes,2,opt,name=asset,proto3" json:"asset,omitempty"`
-	Available     int64                  `protobuf:"varint,3,opt,name=available,proto3" json:"available,omitempty"`
-	Reserved      int64                  `protobuf:"varint,4,opt,name=reserved,proto3" json:"reserved,omitempty"`
+	Account       uint64                 `protobuf:"fixed64,1,opt,name=account,proto3" json:"account,omitempty"`
+	Available     uint64                 `protobuf:"fixed64,2,opt,name=available,proto3" json:"available,omitempty"`
+	Reserved      uint64                 `protobuf:"fixed64,3,opt,name=reserved,proto3" json:"reserved,omitempty"`
+	Asset         uint32                 `protobuf:"fixed32,4,opt,name=asset,proto3" json:"asset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BalanceChanged) Reset() {
 	*x = BalanceChanged{}
-	mi := &file_trades_v1_trades_proto_msgTypes[12]
+	mi := &file_trades_v1_trades_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1771,7 @@ func (x *BalanceChanged) String() string {
 func (*BalanceChanged) ProtoMessage() {}
 
 func (x *BalanceChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[12]
+	mi := &file_trades_v1_trades_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1784,7 @@ func (x *BalanceChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BalanceChanged.ProtoReflect.Descriptor instead.
 func (*BalanceChanged) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{12}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BalanceChanged) GetAccount() uint64 {
@@ -1349,23 +1794,361 @@ func (x *BalanceChanged) GetAccount() uint64 {
 	return 0
 }
 
-func (x *BalanceChanged) GetAsset() string {
-	if x != nil {
-		return x.Asset
-	}
-	return ""
-}
-
-func (x *BalanceChanged) GetAvailable() int64 {
+func (x *BalanceChanged) GetAvailable() uint64 {
 	if x != nil {
 		return x.Available
 	}
 	return 0
 }
 
-func (x *BalanceChanged) GetReserved() int64 {
+func (x *BalanceChanged) GetReserved() uint64 {
 	if x != nil {
 		return x.Reserved
+	}
+	return 0
+}
+
+func (x *BalanceChanged) GetAsset() uint32 {
+	if x != nil {
+		return x.Asset
+	}
+	return 0
+}
+
+type PhaseChanged struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Market    uint32                 `protobuf:"varint,1,opt,name=market,proto3" json:"market,omitempty"`
+	Phase     v1.Phase               `protobuf:"varint,2,opt,name=phase,proto3,enum=orders.v1.Phase" json:"phase,omitempty"`
+	EndsAtMs  int64                  `protobuf:"varint,3,opt,name=ends_at_ms,json=endsAtMs,proto3" json:"ends_at_ms,omitempty"`
+	ThenPhase v1.Phase               `protobuf:"varint,4,opt,name=then_phase,json=thenPhase,proto3,enum=orders.v1.Phase" json:"then_phase,omitempty"`
+	// A trade would have left the pause's bounds.
+	Volatility    bool  `protobuf:"varint,5,opt,name=volatility,proto3" json:"volatility,omitempty"`
+	AtMs          int64 `protobuf:"varint,6,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PhaseChanged) Reset() {
+	*x = PhaseChanged{}
+	mi := &file_trades_v1_trades_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PhaseChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PhaseChanged) ProtoMessage() {}
+
+func (x *PhaseChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PhaseChanged.ProtoReflect.Descriptor instead.
+func (*PhaseChanged) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *PhaseChanged) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *PhaseChanged) GetPhase() v1.Phase {
+	if x != nil {
+		return x.Phase
+	}
+	return v1.Phase(0)
+}
+
+func (x *PhaseChanged) GetEndsAtMs() int64 {
+	if x != nil {
+		return x.EndsAtMs
+	}
+	return 0
+}
+
+func (x *PhaseChanged) GetThenPhase() v1.Phase {
+	if x != nil {
+		return x.ThenPhase
+	}
+	return v1.Phase(0)
+}
+
+func (x *PhaseChanged) GetVolatility() bool {
+	if x != nil {
+		return x.Volatility
+	}
+	return false
+}
+
+func (x *PhaseChanged) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// Auctioned closes an auction; its trades follow.
+type Auctioned struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Market uint32                 `protobuf:"varint,1,opt,name=market,proto3" json:"market,omitempty"`
+	// 0 when nothing crossed.
+	PriceTicks int64 `protobuf:"varint,2,opt,name=price_ticks,json=priceTicks,proto3" json:"price_ticks,omitempty"`
+	VolumeLots int64 `protobuf:"varint,3,opt,name=volume_lots,json=volumeLots,proto3" json:"volume_lots,omitempty"`
+	// Bought minus sold lots that were left over at the price.
+	SurplusLots    int64 `protobuf:"zigzag64,4,opt,name=surplus_lots,json=surplusLots,proto3" json:"surplus_lots,omitempty"`
+	ReferenceTicks int64 `protobuf:"varint,5,opt,name=reference_ticks,json=referenceTicks,proto3" json:"reference_ticks,omitempty"`
+	// Digest of what went in: both sides' orders in queue order.
+	InputDigest   []byte `protobuf:"bytes,6,opt,name=input_digest,json=inputDigest,proto3" json:"input_digest,omitempty"`
+	BeganMs       int64  `protobuf:"varint,7,opt,name=began_ms,json=beganMs,proto3" json:"began_ms,omitempty"`
+	AtMs          int64  `protobuf:"varint,8,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Auctioned) Reset() {
+	*x = Auctioned{}
+	mi := &file_trades_v1_trades_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Auctioned) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Auctioned) ProtoMessage() {}
+
+func (x *Auctioned) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Auctioned.ProtoReflect.Descriptor instead.
+func (*Auctioned) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *Auctioned) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *Auctioned) GetPriceTicks() int64 {
+	if x != nil {
+		return x.PriceTicks
+	}
+	return 0
+}
+
+func (x *Auctioned) GetVolumeLots() int64 {
+	if x != nil {
+		return x.VolumeLots
+	}
+	return 0
+}
+
+func (x *Auctioned) GetSurplusLots() int64 {
+	if x != nil {
+		return x.SurplusLots
+	}
+	return 0
+}
+
+func (x *Auctioned) GetReferenceTicks() int64 {
+	if x != nil {
+		return x.ReferenceTicks
+	}
+	return 0
+}
+
+func (x *Auctioned) GetInputDigest() []byte {
+	if x != nil {
+		return x.InputDigest
+	}
+	return nil
+}
+
+func (x *Auctioned) GetBeganMs() int64 {
+	if x != nil {
+		return x.BeganMs
+	}
+	return 0
+}
+
+func (x *Auctioned) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+type LimitsChanged struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Market        uint32                 `protobuf:"varint,1,opt,name=market,proto3" json:"market,omitempty"`
+	Limits        *v1.Limits             `protobuf:"bytes,2,opt,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LimitsChanged) Reset() {
+	*x = LimitsChanged{}
+	mi := &file_trades_v1_trades_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LimitsChanged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LimitsChanged) ProtoMessage() {}
+
+func (x *LimitsChanged) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LimitsChanged.ProtoReflect.Descriptor instead.
+func (*LimitsChanged) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *LimitsChanged) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *LimitsChanged) GetLimits() *v1.Limits {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// KeptAlive: the account's dead-man timer; 0 = disarmed.
+type KeptAlive struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Account       uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`
+	DeadlineMs    int64                  `protobuf:"varint,2,opt,name=deadline_ms,json=deadlineMs,proto3" json:"deadline_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *KeptAlive) Reset() {
+	*x = KeptAlive{}
+	mi := &file_trades_v1_trades_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *KeptAlive) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*KeptAlive) ProtoMessage() {}
+
+func (x *KeptAlive) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use KeptAlive.ProtoReflect.Descriptor instead.
+func (*KeptAlive) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *KeptAlive) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *KeptAlive) GetDeadlineMs() int64 {
+	if x != nil {
+		return x.DeadlineMs
+	}
+	return 0
+}
+
+type Activated struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Semantics     uint32                 `protobuf:"varint,1,opt,name=semantics,proto3" json:"semantics,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Activated) Reset() {
+	*x = Activated{}
+	mi := &file_trades_v1_trades_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Activated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Activated) ProtoMessage() {}
+
+func (x *Activated) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Activated.ProtoReflect.Descriptor instead.
+func (*Activated) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *Activated) GetSemantics() uint32 {
+	if x != nil {
+		return x.Semantics
 	}
 	return 0
 }
@@ -1381,7 +2164,7 @@ type Halted struct {
 
 func (x *Halted) Reset() {
 	*x = Halted{}
-	mi := &file_trades_v1_trades_proto_msgTypes[13]
+	mi := &file_trades_v1_trades_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1393,7 +2176,7 @@ func (x *Halted) String() string {
 func (*Halted) ProtoMessage() {}
 
 func (x *Halted) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[13]
+	mi := &file_trades_v1_trades_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1406,7 +2189,7 @@ func (x *Halted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Halted.ProtoReflect.Descriptor instead.
 func (*Halted) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{13}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Halted) GetNowMs() int64 {
@@ -1432,7 +2215,7 @@ type Resumed struct {
 
 func (x *Resumed) Reset() {
 	*x = Resumed{}
-	mi := &file_trades_v1_trades_proto_msgTypes[14]
+	mi := &file_trades_v1_trades_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1444,7 +2227,7 @@ func (x *Resumed) String() string {
 func (*Resumed) ProtoMessage() {}
 
 func (x *Resumed) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[14]
+	mi := &file_trades_v1_trades_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1457,7 +2240,7 @@ func (x *Resumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Resumed.ProtoReflect.Descriptor instead.
 func (*Resumed) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{14}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Resumed) GetNowMs() int64 {
@@ -1481,7 +2264,7 @@ type CommandRejected struct {
 
 func (x *CommandRejected) Reset() {
 	*x = CommandRejected{}
-	mi := &file_trades_v1_trades_proto_msgTypes[15]
+	mi := &file_trades_v1_trades_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1493,7 +2276,7 @@ func (x *CommandRejected) String() string {
 func (*CommandRejected) ProtoMessage() {}
 
 func (x *CommandRejected) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[15]
+	mi := &file_trades_v1_trades_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1506,7 +2289,7 @@ func (x *CommandRejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CommandRejected.ProtoReflect.Descriptor instead.
 func (*CommandRejected) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{15}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CommandRejected) GetIndex() uint32 {
@@ -1537,6 +2320,140 @@ func (x *CommandRejected) GetReason() v1.RejectReason {
 	return v1.RejectReason(0)
 }
 
+// WorkLeft lists the cancellations of many orders that are not done yet, oldest
+// first: what goes on at the next pack. It comes after a pack that changed the
+// list; an empty one says that nothing is left. Triggers that are due and were
+// put off are in no list: they follow from the last price.
+type WorkLeft struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	MassCancels   []*MassCancel          `protobuf:"bytes,1,rep,name=mass_cancels,json=massCancels,proto3" json:"mass_cancels,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkLeft) Reset() {
+	*x = WorkLeft{}
+	mi := &file_trades_v1_trades_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkLeft) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkLeft) ProtoMessage() {}
+
+func (x *WorkLeft) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkLeft.ProtoReflect.Descriptor instead.
+func (*WorkLeft) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *WorkLeft) GetMassCancels() []*MassCancel {
+	if x != nil {
+		return x.MassCancels
+	}
+	return nil
+}
+
+type MassCancel struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Account uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`               // 0 = every account
+	Market  uint32                 `protobuf:"varint,2,opt,name=market,proto3" json:"market,omitempty"`                 // 0 = every market
+	Side    v1.Side                `protobuf:"varint,3,opt,name=side,proto3,enum=orders.v1.Side" json:"side,omitempty"` // unspecified = both
+	Reason  v1.CancelReason        `protobuf:"varint,4,opt,name=reason,proto3,enum=orders.v1.CancelReason" json:"reason,omitempty"`
+	// Orders up to here have been looked at.
+	AfterOrderId uint64 `protobuf:"varint,5,opt,name=after_order_id,json=afterOrderId,proto3" json:"after_order_id,omitempty"`
+	// Younger ones stay.
+	LastOrderId   uint64 `protobuf:"varint,6,opt,name=last_order_id,json=lastOrderId,proto3" json:"last_order_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MassCancel) Reset() {
+	*x = MassCancel{}
+	mi := &file_trades_v1_trades_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MassCancel) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MassCancel) ProtoMessage() {}
+
+func (x *MassCancel) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MassCancel.ProtoReflect.Descriptor instead.
+func (*MassCancel) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *MassCancel) GetAccount() uint64 {
+	if x != nil {
+		return x.Account
+	}
+	return 0
+}
+
+func (x *MassCancel) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *MassCancel) GetSide() v1.Side {
+	if x != nil {
+		return x.Side
+	}
+	return v1.Side(0)
+}
+
+func (x *MassCancel) GetReason() v1.CancelReason {
+	if x != nil {
+		return x.Reason
+	}
+	return v1.CancelReason(0)
+}
+
+func (x *MassCancel) GetAfterOrderId() uint64 {
+	if x != nil {
+		return x.AfterOrderId
+	}
+	return 0
+}
+
+func (x *MassCancel) GetLastOrderId() uint64 {
+	if x != nil {
+		return x.LastOrderId
+	}
+	return 0
+}
+
 var File_trades_v1_trades_proto protoreflect.FileDescriptor
 
 const file_trades_v1_trades_proto_rawDesc = "" +
@@ -1555,25 +2472,35 @@ const file_trades_v1_trades_proto_rawDesc = "" +
 	"\vprev_digest\x18\t \x01(\fR\n" +
 	"prevDigest\x12\x1c\n" +
 	"\tsemantics\x18\n" +
-	" \x01(\rR\tsemantics\"\xd5\x06\n" +
+	" \x01(\rR\tsemantics\"\x8b\v\n" +
 	"\x05Event\x12;\n" +
 	"\fpack_applied\x18\x01 \x01(\v2\x16.trades.v1.PackAppliedH\x00R\vpackApplied\x128\n" +
 	"\vasset_added\x18\x02 \x01(\v2\x15.trades.v1.AssetAddedH\x00R\n" +
 	"assetAdded\x12;\n" +
-	"\fmarket_added\x18\x03 \x01(\v2\x16.trades.v1.MarketAddedH\x00R\vmarketAdded\x124\n" +
-	"\tdeposited\x18\x04 \x01(\v2\x14.trades.v1.DepositedH\x00R\tdeposited\x12A\n" +
+	"\fmarket_added\x18\x03 \x01(\v2\x16.trades.v1.MarketAddedH\x00R\vmarketAdded\x12>\n" +
+	"\rfunds_changed\x18\x04 \x01(\v2\x17.trades.v1.FundsChangedH\x00R\ffundsChanged\x12A\n" +
 	"\x0eorder_accepted\x18\x05 \x01(\v2\x18.trades.v1.OrderAcceptedH\x00R\rorderAccepted\x12A\n" +
 	"\x0eorder_rejected\x18\x06 \x01(\v2\x18.trades.v1.OrderRejectedH\x00R\rorderRejected\x12(\n" +
 	"\x05trade\x18\a \x01(\v2\x10.trades.v1.TradeH\x00R\x05trade\x12A\n" +
 	"\x0eorder_canceled\x18\b \x01(\v2\x18.trades.v1.OrderCanceledH\x00R\rorderCanceled\x12>\n" +
-	"\rorder_expired\x18\t \x01(\v2\x17.trades.v1.OrderExpiredH\x00R\forderExpired\x12D\n" +
+	"\rorder_amended\x18\t \x01(\v2\x17.trades.v1.OrderAmendedH\x00R\forderAmended\x12D\n" +
 	"\x0fbalance_changed\x18\n" +
 	" \x01(\v2\x19.trades.v1.BalanceChangedH\x00R\x0ebalanceChanged\x12+\n" +
 	"\x06halted\x18\v \x01(\v2\x11.trades.v1.HaltedH\x00R\x06halted\x12.\n" +
 	"\aresumed\x18\f \x01(\v2\x12.trades.v1.ResumedH\x00R\aresumed\x12G\n" +
 	"\x10command_rejected\x18\r \x01(\v2\x1a.trades.v1.CommandRejectedH\x00R\x0fcommandRejected\x12;\n" +
-	"\forder_rested\x18\x0e \x01(\v2\x16.trades.v1.OrderRestedH\x00R\vorderRestedB\x06\n" +
-	"\x04kind\"\xb8\x01\n" +
+	"\forder_rested\x18\x0e \x01(\v2\x16.trades.v1.OrderRestedH\x00R\vorderRested\x12D\n" +
+	"\x0forder_triggered\x18\x0f \x01(\v2\x19.trades.v1.OrderTriggeredH\x00R\x0eorderTriggered\x12>\n" +
+	"\rphase_changed\x18\x10 \x01(\v2\x17.trades.v1.PhaseChangedH\x00R\fphaseChanged\x124\n" +
+	"\tauctioned\x18\x11 \x01(\v2\x14.trades.v1.AuctionedH\x00R\tauctioned\x12A\n" +
+	"\x0elimits_changed\x18\x12 \x01(\v2\x18.trades.v1.LimitsChangedH\x00R\rlimitsChanged\x125\n" +
+	"\n" +
+	"kept_alive\x18\x13 \x01(\v2\x14.trades.v1.KeptAliveH\x00R\tkeptAlive\x124\n" +
+	"\tactivated\x18\x14 \x01(\v2\x14.trades.v1.ActivatedH\x00R\tactivated\x12>\n" +
+	"\rtrigger_moved\x18\x15 \x01(\v2\x17.trades.v1.TriggerMovedH\x00R\ftriggerMoved\x12J\n" +
+	"\x11order_decremented\x18\x16 \x01(\v2\x1b.trades.v1.OrderDecrementedH\x00R\x10orderDecremented\x122\n" +
+	"\twork_left\x18\x17 \x01(\v2\x13.trades.v1.WorkLeftH\x00R\bworkLeftB\x06\n" +
+	"\x04kind\"\xca\x01\n" +
 	"\vPackApplied\x12\x15\n" +
 	"\x06in_seq\x18\x01 \x01(\x04R\x05inSeq\x12\x18\n" +
 	"\agateway\x18\x02 \x01(\tR\agateway\x12\x17\n" +
@@ -1581,86 +2508,140 @@ const file_trades_v1_trades_proto_rawDesc = "" +
 	"\x06now_ms\x18\x04 \x01(\x03R\x05nowMs\x12\x18\n" +
 	"\askipped\x18\x05 \x01(\bR\askipped\x12\x1a\n" +
 	"\bdoubtful\x18\x06 \x01(\bR\bdoubtful\x12\x12\n" +
-	"\x04from\x18\a \x01(\tR\x04from\"6\n" +
+	"\x04from\x18\a \x01(\tR\x04from\x12\x10\n" +
+	"\x03bad\x18\b \x01(\bR\x03bad\"L\n" +
 	"\n" +
 	"AssetAdded\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05scale\x18\x02 \x01(\rR\x05scale\"\xbd\x01\n" +
+	"\x05scale\x18\x02 \x01(\rR\x05scale\x12\x14\n" +
+	"\x05asset\x18\x03 \x01(\rR\x05asset\"Q\n" +
 	"\vMarketAdded\x12\x16\n" +
-	"\x06symbol\x18\x01 \x01(\tR\x06symbol\x12\x12\n" +
-	"\x04base\x18\x02 \x01(\tR\x04base\x12\x14\n" +
-	"\x05quote\x18\x03 \x01(\tR\x05quote\x12\x12\n" +
-	"\x04tick\x18\x04 \x01(\x03R\x04tick\x12\x10\n" +
-	"\x03lot\x18\x05 \x01(\x03R\x03lot\x12\"\n" +
-	"\rmaker_fee_ppm\x18\x06 \x01(\x03R\vmakerFeePpm\x12\"\n" +
-	"\rtaker_fee_ppm\x18\a \x01(\x03R\vtakerFeePpm\"r\n" +
-	"\tDeposited\x12\x18\n" +
+	"\x06market\x18\x01 \x01(\rR\x06market\x12*\n" +
+	"\x05terms\x18\x02 \x01(\v2\x14.orders.v1.AddMarketR\x05terms\"f\n" +
+	"\fFundsChanged\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x14\n" +
-	"\x05asset\x18\x02 \x01(\tR\x05asset\x12\x16\n" +
-	"\x06amount\x18\x03 \x01(\x03R\x06amount\x12\x1d\n" +
-	"\n" +
-	"deposit_id\x18\x04 \x01(\tR\tdepositId\"\xea\x02\n" +
+	"\x05asset\x18\x02 \x01(\rR\x05asset\x12\x16\n" +
+	"\x06amount\x18\x03 \x01(\x12R\x06amount\x12\x0e\n" +
+	"\x02id\x18\x04 \x01(\tR\x02id\"\xdb\x02\n" +
 	"\rOrderAccepted\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\x04R\aorderId\x12\x18\n" +
-	"\aaccount\x18\x02 \x01(\x04R\aaccount\x12\x16\n" +
-	"\x06symbol\x18\x03 \x01(\tR\x06symbol\x12#\n" +
-	"\x04side\x18\x04 \x01(\x0e2\x0f.orders.v1.SideR\x04side\x12(\n" +
-	"\x04type\x18\x05 \x01(\x0e2\x14.orders.v1.OrderTypeR\x04type\x12:\n" +
-	"\rtime_in_force\x18\x06 \x01(\x0e2\x16.orders.v1.TimeInForceR\vtimeInForce\x12\x1f\n" +
-	"\vprice_ticks\x18\a \x01(\x03R\n" +
+	"\border_id\x18\x01 \x01(\x06R\aorderId\x12\x18\n" +
+	"\aaccount\x18\x02 \x01(\x06R\aaccount\x12\x1f\n" +
+	"\vprice_ticks\x18\x03 \x01(\x06R\n" +
 	"priceTicks\x12#\n" +
-	"\rquantity_lots\x18\b \x01(\x03R\fquantityLots\x12&\n" +
-	"\x0fclient_order_id\x18\t \x01(\tR\rclientOrderId\x12\x13\n" +
-	"\x05at_ms\x18\n" +
-	" \x01(\x03R\x04atMs\"\xd2\x03\n" +
-	"\rOrderRejected\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\x04R\aorderId\x12\x18\n" +
-	"\aaccount\x18\x02 \x01(\x04R\aaccount\x12\x16\n" +
-	"\x06symbol\x18\x03 \x01(\tR\x06symbol\x12#\n" +
-	"\x04side\x18\x04 \x01(\x0e2\x0f.orders.v1.SideR\x04side\x12(\n" +
-	"\x04type\x18\x05 \x01(\x0e2\x14.orders.v1.OrderTypeR\x04type\x12:\n" +
-	"\rtime_in_force\x18\x06 \x01(\x0e2\x16.orders.v1.TimeInForceR\vtimeInForce\x12\x1f\n" +
-	"\vprice_ticks\x18\a \x01(\x03R\n" +
-	"priceTicks\x12#\n" +
-	"\rquantity_lots\x18\b \x01(\x03R\fquantityLots\x12&\n" +
-	"\x0fclient_order_id\x18\t \x01(\tR\rclientOrderId\x12\x13\n" +
-	"\x05at_ms\x18\n" +
-	" \x01(\x03R\x04atMs\x12/\n" +
-	"\x06reason\x18\v \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reason\x125\n" +
-	"\tmalformed\x18\f \x01(\x0e2\x17.orders.v1.RejectReasonR\tmalformed\"O\n" +
-	"\vOrderRested\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\x04R\aorderId\x12%\n" +
-	"\x0eremaining_lots\x18\x02 \x01(\x03R\rremainingLots\"\x95\x03\n" +
-	"\x05Trade\x12\x19\n" +
-	"\btrade_id\x18\x01 \x01(\x04R\atradeId\x12\x16\n" +
-	"\x06symbol\x18\x02 \x01(\tR\x06symbol\x12\x1f\n" +
-	"\vprice_ticks\x18\x03 \x01(\x03R\n" +
-	"priceTicks\x12#\n" +
-	"\rquantity_lots\x18\x04 \x01(\x03R\fquantityLots\x12$\n" +
-	"\x0emaker_order_id\x18\x05 \x01(\x04R\fmakerOrderId\x12$\n" +
-	"\x0etaker_order_id\x18\x06 \x01(\x04R\ftakerOrderId\x12#\n" +
-	"\rmaker_account\x18\a \x01(\x04R\fmakerAccount\x12#\n" +
-	"\rtaker_account\x18\b \x01(\x04R\ftakerAccount\x12.\n" +
+	"\rquantity_lots\x18\x04 \x01(\x06R\fquantityLots\x12\x1a\n" +
+	"\breserved\x18\x05 \x01(\x06R\breserved\x12\x16\n" +
+	"\x06market\x18\x06 \x01(\aR\x06market\x12\x12\n" +
+	"\x04kind\x18\a \x01(\aR\x04kind\x12\x13\n" +
+	"\x05at_ms\x18\b \x01(\x06R\x04atMs\x12\x1d\n" +
 	"\n" +
-	"taker_side\x18\t \x01(\x0e2\x0f.orders.v1.SideR\ttakerSide\x12\x1b\n" +
-	"\tmaker_fee\x18\n" +
-	" \x01(\x03R\bmakerFee\x12\x1b\n" +
-	"\ttaker_fee\x18\v \x01(\x03R\btakerFee\x12\x13\n" +
-	"\x05at_ms\x18\f \x01(\x03R\x04atMs\"\x97\x01\n" +
+	"client_ref\x18\t \x01(\x06R\tclientRef\x12&\n" +
+	"\x0fclient_order_id\x18\n" +
+	" \x01(\tR\rclientOrderId\x12+\n" +
+	"\x05terms\x18\v \x01(\v2\x15.trades.v1.OrderTermsR\x05terms\"\xbc\x02\n" +
+	"\n" +
+	"OrderTerms\x12!\n" +
+	"\fquote_budget\x18\x01 \x01(\x03R\vquoteBudget\x12)\n" +
+	"\x10protection_ticks\x18\x02 \x01(\x03R\x0fprotectionTicks\x12#\n" +
+	"\rtrigger_ticks\x18\x03 \x01(\x03R\ftriggerTicks\x12\x1f\n" +
+	"\vtrail_ticks\x18\x04 \x01(\x03R\n" +
+	"trailTicks\x12!\n" +
+	"\fdisplay_lots\x18\x05 \x01(\x03R\vdisplayLots\x12\x19\n" +
+	"\bmin_lots\x18\x06 \x01(\x03R\aminLots\x12\x1b\n" +
+	"\tpost_only\x18\a \x01(\bR\bpostOnly\x12\"\n" +
+	"\rexpires_at_ms\x18\b \x01(\x03R\vexpiresAtMs\x12\x1b\n" +
+	"\tother_leg\x18\t \x01(\x04R\botherLeg\"\xb9\x01\n" +
+	"\rOrderRejected\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x04R\aorderId\x12)\n" +
+	"\x05order\x18\x02 \x01(\v2\x13.orders.v1.NewOrderR\x05order\x12/\n" +
+	"\x06reason\x18\x03 \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reason\x12\x13\n" +
+	"\x05at_ms\x18\x04 \x01(\x03R\x04atMs\x12\x1c\n" +
+	"\tforgotten\x18\x05 \x01(\bR\tforgotten\"r\n" +
+	"\vOrderRested\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x06R\aorderId\x12%\n" +
+	"\x0eremaining_lots\x18\x02 \x01(\x06R\rremainingLots\x12!\n" +
+	"\fvisible_lots\x18\x03 \x01(\x06R\vvisibleLots\"_\n" +
+	"\x0eOrderTriggered\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x06R\aorderId\x12\x13\n" +
+	"\x05at_ms\x18\x02 \x01(\x06R\x04atMs\x12\x1d\n" +
+	"\n" +
+	"last_ticks\x18\x03 \x01(\x06R\tlastTicks\"N\n" +
+	"\fTriggerMoved\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x06R\aorderId\x12#\n" +
+	"\rtrigger_ticks\x18\x02 \x01(\x06R\ftriggerTicks\"\x89\x02\n" +
+	"\fOrderAmended\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x06R\aorderId\x12\x1f\n" +
+	"\vprice_ticks\x18\x02 \x01(\x06R\n" +
+	"priceTicks\x12#\n" +
+	"\rquantity_lots\x18\x03 \x01(\x06R\fquantityLots\x12%\n" +
+	"\x0eremaining_lots\x18\x04 \x01(\x06R\rremainingLots\x12!\n" +
+	"\fvisible_lots\x18\x05 \x01(\x06R\vvisibleLots\x12\x1a\n" +
+	"\breserved\x18\x06 \x01(\x06R\breserved\x12\x13\n" +
+	"\x05at_ms\x18\a \x01(\x06R\x04atMs\x12\x1d\n" +
+	"\n" +
+	"kept_place\x18\b \x01(\bR\tkeptPlace\"\x9e\x03\n" +
+	"\x05Trade\x12\x19\n" +
+	"\btrade_id\x18\x01 \x01(\x06R\atradeId\x12\x1f\n" +
+	"\vprice_ticks\x18\x02 \x01(\x06R\n" +
+	"priceTicks\x12#\n" +
+	"\rquantity_lots\x18\x03 \x01(\x06R\fquantityLots\x12$\n" +
+	"\x0emaker_order_id\x18\x04 \x01(\x06R\fmakerOrderId\x12$\n" +
+	"\x0etaker_order_id\x18\x05 \x01(\x06R\ftakerOrderId\x12#\n" +
+	"\rmaker_account\x18\x06 \x01(\x06R\fmakerAccount\x12#\n" +
+	"\rtaker_account\x18\a \x01(\x06R\ftakerAccount\x12\x1b\n" +
+	"\tmaker_fee\x18\b \x01(\x06R\bmakerFee\x12\x1b\n" +
+	"\ttaker_fee\x18\t \x01(\x06R\btakerFee\x12\x13\n" +
+	"\x05at_ms\x18\n" +
+	" \x01(\x06R\x04atMs\x12\x16\n" +
+	"\x06market\x18\v \x01(\aR\x06market\x12\x1d\n" +
+	"\n" +
+	"taker_side\x18\f \x01(\aR\ttakerSide\x12\x18\n" +
+	"\aauction\x18\r \x01(\bR\aauction\"~\n" +
 	"\rOrderCanceled\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\x04R\aorderId\x12/\n" +
-	"\x06reason\x18\x02 \x01(\x0e2\x17.orders.v1.CancelReasonR\x06reason\x12%\n" +
-	"\x0eremaining_lots\x18\x03 \x01(\x03R\rremainingLots\x12\x13\n" +
-	"\x05at_ms\x18\x04 \x01(\x03R\x04atMs\"e\n" +
-	"\fOrderExpired\x12\x19\n" +
-	"\border_id\x18\x01 \x01(\x04R\aorderId\x12%\n" +
-	"\x0eremaining_lots\x18\x02 \x01(\x03R\rremainingLots\x12\x13\n" +
-	"\x05at_ms\x18\x03 \x01(\x03R\x04atMs\"z\n" +
+	"\border_id\x18\x01 \x01(\x06R\aorderId\x12%\n" +
+	"\x0eremaining_lots\x18\x02 \x01(\x06R\rremainingLots\x12\x13\n" +
+	"\x05at_ms\x18\x03 \x01(\x06R\x04atMs\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\aR\x06reason\"\x8b\x01\n" +
+	"\x10OrderDecremented\x12\x19\n" +
+	"\border_id\x18\x01 \x01(\x06R\aorderId\x12\x12\n" +
+	"\x04lots\x18\x02 \x01(\x06R\x04lots\x12%\n" +
+	"\x0eremaining_lots\x18\x03 \x01(\x06R\rremainingLots\x12!\n" +
+	"\fvisible_lots\x18\x04 \x01(\x06R\vvisibleLots\"z\n" +
 	"\x0eBalanceChanged\x12\x18\n" +
-	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x14\n" +
-	"\x05asset\x18\x02 \x01(\tR\x05asset\x12\x1c\n" +
-	"\tavailable\x18\x03 \x01(\x03R\tavailable\x12\x1a\n" +
-	"\breserved\x18\x04 \x01(\x03R\breserved\"A\n" +
+	"\aaccount\x18\x01 \x01(\x06R\aaccount\x12\x1c\n" +
+	"\tavailable\x18\x02 \x01(\x06R\tavailable\x12\x1a\n" +
+	"\breserved\x18\x03 \x01(\x06R\breserved\x12\x14\n" +
+	"\x05asset\x18\x04 \x01(\aR\x05asset\"\xd2\x01\n" +
+	"\fPhaseChanged\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\rR\x06market\x12&\n" +
+	"\x05phase\x18\x02 \x01(\x0e2\x10.orders.v1.PhaseR\x05phase\x12\x1c\n" +
+	"\n" +
+	"ends_at_ms\x18\x03 \x01(\x03R\bendsAtMs\x12/\n" +
+	"\n" +
+	"then_phase\x18\x04 \x01(\x0e2\x10.orders.v1.PhaseR\tthenPhase\x12\x1e\n" +
+	"\n" +
+	"volatility\x18\x05 \x01(\bR\n" +
+	"volatility\x12\x13\n" +
+	"\x05at_ms\x18\x06 \x01(\x03R\x04atMs\"\x84\x02\n" +
+	"\tAuctioned\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\rR\x06market\x12\x1f\n" +
+	"\vprice_ticks\x18\x02 \x01(\x03R\n" +
+	"priceTicks\x12\x1f\n" +
+	"\vvolume_lots\x18\x03 \x01(\x03R\n" +
+	"volumeLots\x12!\n" +
+	"\fsurplus_lots\x18\x04 \x01(\x12R\vsurplusLots\x12'\n" +
+	"\x0freference_ticks\x18\x05 \x01(\x03R\x0ereferenceTicks\x12!\n" +
+	"\finput_digest\x18\x06 \x01(\fR\vinputDigest\x12\x19\n" +
+	"\bbegan_ms\x18\a \x01(\x03R\abeganMs\x12\x13\n" +
+	"\x05at_ms\x18\b \x01(\x03R\x04atMs\"R\n" +
+	"\rLimitsChanged\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\rR\x06market\x12)\n" +
+	"\x06limits\x18\x02 \x01(\v2\x11.orders.v1.LimitsR\x06limits\"F\n" +
+	"\tKeptAlive\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x1f\n" +
+	"\vdeadline_ms\x18\x02 \x01(\x03R\n" +
+	"deadlineMs\")\n" +
+	"\tActivated\x12\x1c\n" +
+	"\tsemantics\x18\x01 \x01(\rR\tsemantics\"A\n" +
 	"\x06Halted\x12\x15\n" +
 	"\x06now_ms\x18\x01 \x01(\x03R\x05nowMs\x12 \n" +
 	"\fjumped_to_ms\x18\x02 \x01(\x03R\n" +
@@ -1671,7 +2652,17 @@ const file_trades_v1_trades_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x04R\aaccount\x12\x19\n" +
 	"\border_id\x18\x03 \x01(\x04R\aorderId\x12/\n" +
-	"\x06reason\x18\x04 \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reasonB&Z$fondaco.dev/proto/trades/v1;tradesv1b\x06proto3"
+	"\x06reason\x18\x04 \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reason\"D\n" +
+	"\bWorkLeft\x128\n" +
+	"\fmass_cancels\x18\x01 \x03(\v2\x15.trades.v1.MassCancelR\vmassCancels\"\xde\x01\n" +
+	"\n" +
+	"MassCancel\x12\x18\n" +
+	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x16\n" +
+	"\x06market\x18\x02 \x01(\rR\x06market\x12#\n" +
+	"\x04side\x18\x03 \x01(\x0e2\x0f.orders.v1.SideR\x04side\x12/\n" +
+	"\x06reason\x18\x04 \x01(\x0e2\x17.orders.v1.CancelReasonR\x06reason\x12$\n" +
+	"\x0eafter_order_id\x18\x05 \x01(\x04R\fafterOrderId\x12\"\n" +
+	"\rlast_order_id\x18\x06 \x01(\x04R\vlastOrderIdB&Z$fondaco.dev/proto/trades/v1;tradesv1b\x06proto3"
 
 var (
 	file_trades_v1_trades_proto_rawDescOnce sync.Once
@@ -1685,62 +2676,84 @@ func file_trades_v1_trades_proto_rawDescGZIP() []byte {
 	return file_trades_v1_trades_proto_rawDescData
 }
 
-var file_trades_v1_trades_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_trades_v1_trades_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_trades_v1_trades_proto_goTypes = []any{
-	(*Output)(nil),          // 0: trades.v1.Output
-	(*Event)(nil),           // 1: trades.v1.Event
-	(*PackApplied)(nil),     // 2: trades.v1.PackApplied
-	(*AssetAdded)(nil),      // 3: trades.v1.AssetAdded
-	(*MarketAdded)(nil),     // 4: trades.v1.MarketAdded
-	(*Deposited)(nil),       // 5: trades.v1.Deposited
-	(*OrderAccepted)(nil),   // 6: trades.v1.OrderAccepted
-	(*OrderRejected)(nil),   // 7: trades.v1.OrderRejected
-	(*OrderRested)(nil),     // 8: trades.v1.OrderRested
-	(*Trade)(nil),           // 9: trades.v1.Trade
-	(*OrderCanceled)(nil),   // 10: trades.v1.OrderCanceled
-	(*OrderExpired)(nil),    // 11: trades.v1.OrderExpired
-	(*BalanceChanged)(nil),  // 12: trades.v1.BalanceChanged
-	(*Halted)(nil),          // 13: trades.v1.Halted
-	(*Resumed)(nil),         // 14: trades.v1.Resumed
-	(*CommandRejected)(nil), // 15: trades.v1.CommandRejected
-	(v1.Side)(0),            // 16: orders.v1.Side
-	(v1.OrderType)(0),       // 17: orders.v1.OrderType
-	(v1.TimeInForce)(0),     // 18: orders.v1.TimeInForce
-	(v1.RejectReason)(0),    // 19: orders.v1.RejectReason
-	(v1.CancelReason)(0),    // 20: orders.v1.CancelReason
+	(*Output)(nil),           // 0: trades.v1.Output
+	(*Event)(nil),            // 1: trades.v1.Event
+	(*PackApplied)(nil),      // 2: trades.v1.PackApplied
+	(*AssetAdded)(nil),       // 3: trades.v1.AssetAdded
+	(*MarketAdded)(nil),      // 4: trades.v1.MarketAdded
+	(*FundsChanged)(nil),     // 5: trades.v1.FundsChanged
+	(*OrderAccepted)(nil),    // 6: trades.v1.OrderAccepted
+	(*OrderTerms)(nil),       // 7: trades.v1.OrderTerms
+	(*OrderRejected)(nil),    // 8: trades.v1.OrderRejected
+	(*OrderRested)(nil),      // 9: trades.v1.OrderRested
+	(*OrderTriggered)(nil),   // 10: trades.v1.OrderTriggered
+	(*TriggerMoved)(nil),     // 11: trades.v1.TriggerMoved
+	(*OrderAmended)(nil),     // 12: trades.v1.OrderAmended
+	(*Trade)(nil),            // 13: trades.v1.Trade
+	(*OrderCanceled)(nil),    // 14: trades.v1.OrderCanceled
+	(*OrderDecremented)(nil), // 15: trades.v1.OrderDecremented
+	(*BalanceChanged)(nil),   // 16: trades.v1.BalanceChanged
+	(*PhaseChanged)(nil),     // 17: trades.v1.PhaseChanged
+	(*Auctioned)(nil),        // 18: trades.v1.Auctioned
+	(*LimitsChanged)(nil),    // 19: trades.v1.LimitsChanged
+	(*KeptAlive)(nil),        // 20: trades.v1.KeptAlive
+	(*Activated)(nil),        // 21: trades.v1.Activated
+	(*Halted)(nil),           // 22: trades.v1.Halted
+	(*Resumed)(nil),          // 23: trades.v1.Resumed
+	(*CommandRejected)(nil),  // 24: trades.v1.CommandRejected
+	(*WorkLeft)(nil),         // 25: trades.v1.WorkLeft
+	(*MassCancel)(nil),       // 26: trades.v1.MassCancel
+	(*v1.AddMarket)(nil),     // 27: orders.v1.AddMarket
+	(*v1.NewOrder)(nil),      // 28: orders.v1.NewOrder
+	(v1.RejectReason)(0),     // 29: orders.v1.RejectReason
+	(v1.Phase)(0),            // 30: orders.v1.Phase
+	(*v1.Limits)(nil),        // 31: orders.v1.Limits
+	(v1.Side)(0),             // 32: orders.v1.Side
+	(v1.CancelReason)(0),     // 33: orders.v1.CancelReason
 }
 var file_trades_v1_trades_proto_depIdxs = []int32{
 	1,  // 0: trades.v1.Output.events:type_name -> trades.v1.Event
 	2,  // 1: trades.v1.Event.pack_applied:type_name -> trades.v1.PackApplied
 	3,  // 2: trades.v1.Event.asset_added:type_name -> trades.v1.AssetAdded
 	4,  // 3: trades.v1.Event.market_added:type_name -> trades.v1.MarketAdded
-	5,  // 4: trades.v1.Event.deposited:type_name -> trades.v1.Deposited
+	5,  // 4: trades.v1.Event.funds_changed:type_name -> trades.v1.FundsChanged
 	6,  // 5: trades.v1.Event.order_accepted:type_name -> trades.v1.OrderAccepted
-	7,  // 6: trades.v1.Event.order_rejected:type_name -> trades.v1.OrderRejected
-	9,  // 7: trades.v1.Event.trade:type_name -> trades.v1.Trade
-	10, // 8: trades.v1.Event.order_canceled:type_name -> trades.v1.OrderCanceled
-	11, // 9: trades.v1.Event.order_expired:type_name -> trades.v1.OrderExpired
-	12, // 10: trades.v1.Event.balance_changed:type_name -> trades.v1.BalanceChanged
-	13, // 11: trades.v1.Event.halted:type_name -> trades.v1.Halted
-	14, // 12: trades.v1.Event.resumed:type_name -> trades.v1.Resumed
-	15, // 13: trades.v1.Event.command_rejected:type_name -> trades.v1.CommandRejected
-	8,  // 14: trades.v1.Event.order_rested:type_name -> trades.v1.OrderRested
-	16, // 15: trades.v1.OrderAccepted.side:type_name -> orders.v1.Side
-	17, // 16: trades.v1.OrderAccepted.type:type_name -> orders.v1.OrderType
-	18, // 17: trades.v1.OrderAccepted.time_in_force:type_name -> orders.v1.TimeInForce
-	16, // 18: trades.v1.OrderRejected.side:type_name -> orders.v1.Side
-	17, // 19: trades.v1.OrderRejected.type:type_name -> orders.v1.OrderType
-	18, // 20: trades.v1.OrderRejected.time_in_force:type_name -> orders.v1.TimeInForce
-	19, // 21: trades.v1.OrderRejected.reason:type_name -> orders.v1.RejectReason
-	19, // 22: trades.v1.OrderRejected.malformed:type_name -> orders.v1.RejectReason
-	16, // 23: trades.v1.Trade.taker_side:type_name -> orders.v1.Side
-	20, // 24: trades.v1.OrderCanceled.reason:type_name -> orders.v1.CancelReason
-	19, // 25: trades.v1.CommandRejected.reason:type_name -> orders.v1.RejectReason
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	8,  // 6: trades.v1.Event.order_rejected:type_name -> trades.v1.OrderRejected
+	13, // 7: trades.v1.Event.trade:type_name -> trades.v1.Trade
+	14, // 8: trades.v1.Event.order_canceled:type_name -> trades.v1.OrderCanceled
+	12, // 9: trades.v1.Event.order_amended:type_name -> trades.v1.OrderAmended
+	16, // 10: trades.v1.Event.balance_changed:type_name -> trades.v1.BalanceChanged
+	22, // 11: trades.v1.Event.halted:type_name -> trades.v1.Halted
+	23, // 12: trades.v1.Event.resumed:type_name -> trades.v1.Resumed
+	24, // 13: trades.v1.Event.command_rejected:type_name -> trades.v1.CommandRejected
+	9,  // 14: trades.v1.Event.order_rested:type_name -> trades.v1.OrderRested
+	10, // 15: trades.v1.Event.order_triggered:type_name -> trades.v1.OrderTriggered
+	17, // 16: trades.v1.Event.phase_changed:type_name -> trades.v1.PhaseChanged
+	18, // 17: trades.v1.Event.auctioned:type_name -> trades.v1.Auctioned
+	19, // 18: trades.v1.Event.limits_changed:type_name -> trades.v1.LimitsChanged
+	20, // 19: trades.v1.Event.kept_alive:type_name -> trades.v1.KeptAlive
+	21, // 20: trades.v1.Event.activated:type_name -> trades.v1.Activated
+	11, // 21: trades.v1.Event.trigger_moved:type_name -> trades.v1.TriggerMoved
+	15, // 22: trades.v1.Event.order_decremented:type_name -> trades.v1.OrderDecremented
+	25, // 23: trades.v1.Event.work_left:type_name -> trades.v1.WorkLeft
+	27, // 24: trades.v1.MarketAdded.terms:type_name -> orders.v1.AddMarket
+	7,  // 25: trades.v1.OrderAccepted.terms:type_name -> trades.v1.OrderTerms
+	28, // 26: trades.v1.OrderRejected.order:type_name -> orders.v1.NewOrder
+	29, // 27: trades.v1.OrderRejected.reason:type_name -> orders.v1.RejectReason
+	30, // 28: trades.v1.PhaseChanged.phase:type_name -> orders.v1.Phase
+	30, // 29: trades.v1.PhaseChanged.then_phase:type_name -> orders.v1.Phase
+	31, // 30: trades.v1.LimitsChanged.limits:type_name -> orders.v1.Limits
+	29, // 31: trades.v1.CommandRejected.reason:type_name -> orders.v1.RejectReason
+	26, // 32: trades.v1.WorkLeft.mass_cancels:type_name -> trades.v1.MassCancel
+	32, // 33: trades.v1.MassCancel.side:type_name -> orders.v1.Side
+	33, // 34: trades.v1.MassCancel.reason:type_name -> orders.v1.CancelReason
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_trades_v1_trades_proto_init() }
@@ -1752,17 +2765,26 @@ func file_trades_v1_trades_proto_init() {
 		(*Event_PackApplied)(nil),
 		(*Event_AssetAdded)(nil),
 		(*Event_MarketAdded)(nil),
-		(*Event_Deposited)(nil),
+		(*Event_FundsChanged)(nil),
 		(*Event_OrderAccepted)(nil),
 		(*Event_OrderRejected)(nil),
 		(*Event_Trade)(nil),
 		(*Event_OrderCanceled)(nil),
-		(*Event_OrderExpired)(nil),
+		(*Event_OrderAmended)(nil),
 		(*Event_BalanceChanged)(nil),
 		(*Event_Halted)(nil),
 		(*Event_Resumed)(nil),
 		(*Event_CommandRejected)(nil),
 		(*Event_OrderRested)(nil),
+		(*Event_OrderTriggered)(nil),
+		(*Event_PhaseChanged)(nil),
+		(*Event_Auctioned)(nil),
+		(*Event_LimitsChanged)(nil),
+		(*Event_KeptAlive)(nil),
+		(*Event_Activated)(nil),
+		(*Event_TriggerMoved)(nil),
+		(*Event_OrderDecremented)(nil),
+		(*Event_WorkLeft)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1770,7 +2792,7 @@ func file_trades_v1_trades_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_trades_v1_trades_proto_rawDesc), len(file_trades_v1_trades_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

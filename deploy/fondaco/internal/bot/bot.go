@@ -39,6 +39,8 @@ const (
 	mostOpen = 24
 	// startPrice in ticks, around which the price wanders.
 	startPrice = 2_000
+	// phaseRefused is the reason of an order that the market's phase does not take.
+	phaseRefused = "phase"
 )
 
 // Run trades until ctx ends. Whatever goes wrong is tried again later: bots
@@ -99,53 +101,75 @@ func trade(ctx context.Context, cfg Config, fresh bool, well func()) error {
 type trader struct {
 	client *client
 	taker  bool
-	open   []string // ids of its resting orders, oldest first
-	turn   int      // after a refusal for want of one asset: the other side
+	open   []resting // oldest first
+	turn   int       // after a refusal for want of one asset: the other side
 }
 
 // remember takes over what rests in the book from the run before.
 func (t *trader) remember(ctx context.Context) error {
 	orders, err := t.client.open(ctx)
 	for i := len(orders) - 1; i >= 0; i-- {
-		t.open = append(t.open, orders[i].ID.String())
+		t.open = append(t.open, resting{id: orders[i].ID.String()})
 	}
 	return err
 }
 
+// resting is an order that may still fill; market is nil for one of the run
+// before.
+type resting struct {
+	id     string
+	side   string
+	market *market
+}
+
 func (t *trader) act(ctx context.Context, m *market, rng *rand.Rand) error {
 	if len(t.open) >= mostOpen {
-		id := t.open[0]
+		id := t.open[0].id
 		t.open = t.open[1:]
 		return t.client.cancel(ctx, id)
 	}
-	o := newOrder{Symbol: m.Symbol, Side: []string{"buy", "sell"}[(rng.IntN(2)+t.turn)%2]}
-	lots, distance, kind := int64(1+rng.IntN(9)), int64(1+rng.IntN(25)), rng.IntN(10)
-	o.Quantity = m.quantity(lots)
+	side, lots, distance, kind := []string{"buy", "sell"}[(rng.IntN(2)+t.turn)%2], int64(1+rng.IntN(9)), int64(1+rng.IntN(25)), rng.IntN(10)
+	if n := len(t.open); !t.taker && kind == 9 && n > 0 && t.open[n-1].market != nil {
+		last := t.open[n-1]
+		return t.client.amend(ctx, last.id, amendment{last.market.price(last.market.mid - sign(last.side)*distance), last.market.quantity(lots + 9)})
+	}
+	o := newOrder{Symbol: m.Symbol, Side: side, Type: "limit", TimeInForce: "gtc", Quantity: m.quantity(lots)}
 	switch {
-	case t.taker && kind < 6:
-		o.Type = "market"
-		o.TimeInForce = "ioc"
+	case t.taker && kind < 5:
+		o.Type, o.TimeInForce = "market", "ioc"
+	case t.taker && kind == 5:
+		// A stop further out: it fires when the price wanders there.
+		o.Type, o.TimeInForce = "stop", ""
+		o.Trigger, o.Protection = m.price(m.mid+sign(side)*(distance+20)), m.price(m.mid+sign(side)*200)
 	case t.taker:
-		o.Type, o.TimeInForce = "limit", "ioc"
-		o.Price = m.price(m.mid + side(o.Side)*distance)
+		o.TimeInForce, o.Price = "ioc", m.price(m.mid+sign(side)*distance)
+	case kind == 8:
+		// An iceberg: the book shows a lot at a time.
+		o.Price, o.Quantity, o.Display = m.price(m.mid-sign(side)*distance), m.quantity(lots+20), m.quantity(lots)
 	default:
-		o.Type, o.TimeInForce = "limit", "gtc"
-		o.Price = m.price(m.mid - side(o.Side)*distance)
+		o.Price = m.price(m.mid - sign(side)*distance)
 	}
 	got, err := t.client.place(ctx, o)
+	if err == nil && got.Reason == phaseRefused && t.taker {
+		// An auction takes orders that rest only.
+		o.Type, o.TimeInForce, o.Trigger, o.Protection = "limit", "gtc", "", ""
+		o.Price = m.price(m.mid + sign(side)*distance)
+		got, err = t.client.place(ctx, o)
+	}
 	if err != nil {
 		return err
 	}
 	switch {
-	case got.Status == "open" || got.Status == "partially_filled":
-		t.open = append(t.open, got.ID.String())
+	case got.Status == "open" || got.Status == "partially_filled" || got.Status == "waiting":
+		t.open = append(t.open, resting{got.ID.String(), side, m})
 	case got.Status == "rejected" && got.Reason == "insufficient_balance":
 		t.turn++
 	}
 	return nil
 }
 
-func side(name string) int64 {
+// sign is that of a taker's distance from the middle.
+func sign(name string) int64 {
 	if name == "buy" {
 		return 1
 	}

@@ -30,6 +30,15 @@ type newOrder struct {
 	TimeInForce string `json:"time_in_force,omitempty"`
 	Price       string `json:"price,omitempty"`
 	Quantity    string `json:"quantity"`
+	Display     string `json:"display_quantity,omitempty"` // iceberg
+	Trigger     string `json:"trigger_price,omitempty"`    // stops
+	Protection  string `json:"protection_price,omitempty"`
+}
+
+// amendment is the body of PATCH /v1/orders/{id}.
+type amendment struct {
+	Price    string `json:"price"`
+	Quantity string `json:"quantity"`
 }
 
 type client struct {
@@ -45,6 +54,10 @@ func newClient(base, token string) *client {
 func (c *client) place(ctx context.Context, o newOrder) (order, error) {
 	var out order
 	return out, c.do(ctx, http.MethodPost, "/v1/orders", o, &out)
+}
+
+func (c *client) amend(ctx context.Context, id string, to amendment) error {
+	return c.do(ctx, http.MethodPatch, "/v1/orders/"+id, to, nil)
 }
 
 func (c *client) cancel(ctx context.Context, id string) error {
@@ -84,8 +97,8 @@ func (c *client) do(ctx context.Context, method, path string, in, out any) error
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	case resp.StatusCode == http.StatusUnauthorized:
 		return errUnauthorized
-	case resp.StatusCode == http.StatusNotFound && method == http.MethodDelete, resp.StatusCode == http.StatusConflict && method == http.MethodDelete:
-		return nil // filled or canceled in the meantime
+	case gone(resp.StatusCode) && (method == http.MethodDelete || method == http.MethodPatch):
+		return nil // filled or canceled in the meantime, or the market takes no amends now
 	case resp.StatusCode >= 300:
 		return fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, bytes.TrimSpace(text))
 	case out == nil:
@@ -95,4 +108,9 @@ func (c *client) do(ctx context.Context, method, path string, in, out any) error
 		return fmt.Errorf("%s %s: reading the answer: %w", method, path, err)
 	}
 	return nil
+}
+
+// gone says of an answer to a cancel or an amend that there was nothing to do.
+func gone(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusConflict || status == http.StatusUnprocessableEntity
 }

@@ -2,45 +2,61 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"fondaco.dev/deploy/fondaco/internal/operator"
-	"fondaco.dev/proto/topology"
+	"fondaco.dev/pkg/bus"
 )
 
 func venueCommand() *cobra.Command {
-	var t target
-	var venue string
+	var d, c desk
 	accept := &cobra.Command{
 		Use:   "accept-time",
 		Short: "End the halt of a venue whose server clock ran ahead, once the clock is right",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), t.timeout)
-			defer cancel()
-			b, run, err := t.connect(ctx, topology.UserOperator)
-			if err != nil {
-				return err
-			}
-			defer b.Close()
-			if venue == "" {
-				venue = run.Venue
-			}
-			if venue == "" {
-				return errors.New("--venue is required with --nats")
-			}
-			if err := operator.AcceptTime(ctx, b, venue); err != nil {
-				return err
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "venue %s takes the server's time\n", venue)
-			return nil
+			return d.at(cmd, func(ctx context.Context, b *bus.Bus, venue string) error {
+				if err := operator.AcceptTime(ctx, b, venue); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "venue %s takes the server's time\n", venue)
+				return nil
+			})
 		},
 	}
-	t.flags(accept)
-	t.busFlags(accept)
-	accept.Flags().StringVar(&venue, "venue", "", "name of the venue (default: the running system's)")
-	return group("venue", "Look after the order book", accept)
+	d.flags(accept)
+	var account uint64
+	var symbol string
+	cancel := &cobra.Command{
+		Use:   "cancel-all",
+		Short: "Cancel every order of the venue, of an account or of a market",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.at(cmd, func(ctx context.Context, b *bus.Bus, venue string) error {
+				market := uint32(0)
+				if symbol != "" {
+					dir, err := operator.ReadDirectory(ctx, b, venue)
+					if err != nil {
+						return err
+					}
+					m, err := dir.Market(symbol)
+					if err != nil {
+						return err
+					}
+					market = m.Market
+				}
+				if err := operator.CancelAll(ctx, b, venue, account, market); err != nil {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), "the orders are canceled")
+				return nil
+			})
+		},
+	}
+	c.flags(cancel)
+	cancel.Flags().Uint64Var(&account, "account", 0, "only this account's")
+	cancel.Flags().StringVar(&symbol, "market", "", "only this market's")
+	return group("venue", "Look after the order book", accept, cancel)
 }

@@ -10,12 +10,15 @@ import (
 	"strconv"
 	"time"
 
+	"go.uber.org/zap"
+
 	"fondaco.dev/deploy/fondaco/internal/bot"
 	"fondaco.dev/deploy/fondaco/internal/operator"
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/embedded/child"
 	"fondaco.dev/proto/config"
 	identityv1 "fondaco.dev/proto/identity/v1"
+	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/proto/topology"
 	"fondaco.dev/services/devnet"
 )
@@ -82,10 +85,48 @@ func (h *house) devnetAddr(name, usual string) (string, error) {
 	return fmt.Sprintf("127.0.0.1:%d", port), err
 }
 
+// openingAuction is how long the demo's last market collects orders before it
+// opens.
+const openingAuction = 20 * time.Second
+
+// openMarkets begins the last market of the demo with a call auction, at every
+// start; the others trade at once.
+func (h *house) openMarkets(ctx context.Context) error {
+	b, err := h.operatorBus(ctx, "fondaco demo")
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	for {
+		dir, err := operator.ReadDirectory(ctx, b, h.file.Venue)
+		if err != nil {
+			return err
+		}
+		if m, err := dir.Market(h.file.Markets[len(h.file.Markets)-1].Symbol); err == nil {
+			return operator.SetPhase(ctx, b, h.file.Venue, m.Market, ordersv1.Phase_PHASE_AUCTION, time.Now().Add(openingAuction).UnixMilli(), ordersv1.Phase_PHASE_CONTINUOUS)
+		}
+		select { // the order book is still adding the configuration's markets
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+func (h *house) operatorBus(ctx context.Context, name string) (*bus.Bus, error) {
+	return bus.Connect(ctx, bus.Config{
+		URL: h.infra.NATSURL(), User: topology.UserOperator, Password: h.infra.NATSPassword(topology.UserOperator), Name: name,
+	}, h.log.Logger)
+}
+
 // startBots lets the bots trade for as long as the api takes orders.
 func (h *house) startBots() {
 	base := h.run().HTTP
 	h.intake.start("bots", func(ctx context.Context) error {
+		if err := h.openMarkets(ctx); err != nil && ctx.Err() == nil {
+			// The bots trade without it.
+			h.log.Warn("the opening auction did not begin", zap.Error(err))
+		}
 		return bot.Run(ctx, bot.Config{Base: base, File: h.file, Seed: h.settings.seed, Tokens: h.botTokens, Log: h.log.Logger})
 	})
 }
@@ -105,9 +146,7 @@ func (h *house) botTokens(ctx context.Context, names []string, fresh bool) (map[
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	b, err := bus.Connect(ctx, bus.Config{
-		URL: h.infra.NATSURL(), User: topology.UserOperator, Password: h.infra.NATSPassword(topology.UserOperator), Name: "fondaco bots",
-	}, h.log.Logger)
+	b, err := h.operatorBus(ctx, "fondaco bots")
 	if err != nil {
 		return nil, err
 	}

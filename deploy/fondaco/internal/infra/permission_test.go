@@ -123,7 +123,8 @@ func TestEveryUserMayDoItsWork(t *testing.T) {
 	must("the book's lease", lease(book, "orderbook.main"))
 	store, err := book.JetStream().ObjectStore(ctx, topology.ObjectSnapshots)
 	must("opening the snapshots", err)
-	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: "a"}, bytes.NewReader(make([]byte, 1<<20)))
+	// Large enough for flow control: its answers are a permission of their own.
+	_, err = store.Put(ctx, jetstream.ObjectMeta{Name: "a"}, bytes.NewReader(make([]byte, 64<<20)))
 	must("writing a snapshot", err)
 	_, err = store.GetBytes(ctx, "a")
 	must("reading a snapshot", err)

@@ -2,7 +2,6 @@ package apitest
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"testing"
 
@@ -16,9 +15,9 @@ import (
 )
 
 // Engine plays the order book of one venue, simple enough to be read: a limit
-// order trades with the one resting order at exactly its price, else it rests;
-// a market order trades with the best of them, else it is canceled. It answers
-// packs, publishes TRADES, and writes Postgres as the writer would.
+// order trades with the resting orders at exactly its price, else it rests; a
+// market order trades with the oldest, else it is canceled; a stop waits. It
+// answers packs, publishes TRADES, and writes Postgres as the writer would.
 type Engine struct {
 	DB    *DB
 	Bus   *bus.Bus
@@ -33,11 +32,32 @@ type Engine struct {
 	eventSeq uint64
 	ids      uint64
 	trades   uint64
-	orders   map[uint64]*ordersv1.Order
+	orders   map[uint64]*held
 	cids     map[string]uint64
 	pending  []pendingOutput
 	created  int64
 	applied  uint64 // ORDERS sequence
+}
+
+// held is an order of the engine.
+type held struct {
+	*ordersv1.NewOrder
+	id, filled, left int64
+	status           ordersv1.OrderStatus
+	cancel           ordersv1.CancelReason
+	reject           ordersv1.RejectReason
+}
+
+func (o *held) open() bool {
+	return o != nil && (o.status == ordersv1.OrderStatus_ORDER_STATUS_OPEN || o.status == ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED || o.status == ordersv1.OrderStatus_ORDER_STATUS_WAITING)
+}
+
+func (o *held) resting() bool {
+	return o.open() && o.status != ordersv1.OrderStatus_ORDER_STATUS_WAITING
+}
+
+func (o *held) outcome() *ordersv1.Outcome {
+	return &ordersv1.Outcome{OrderId: uint64(o.id), Status: o.status, FilledLots: uint64(o.filled), RemainingLots: uint64(o.left), CancelReason: o.cancel, Reject: o.reject}
 }
 
 type pendingOutput struct {
@@ -53,7 +73,7 @@ func NewEngine(t testing.TB, db *DB, b *bus.Bus, venue string) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Engine{DB: db, Bus: b, Venue: venue, orders: map[uint64]*ordersv1.Order{}, cids: map[string]uint64{}, created: st.Created.UnixMilli()}
+	e := &Engine{DB: db, Bus: b, Venue: venue, orders: map[uint64]*held{}, cids: map[string]uint64{}, created: st.Created.UnixMilli()}
 	db.Exec(t, `insert into ctl.cursors (build, partition, stream_created, seq, digest, pos, caught_up) values ('', $1, $2, 0, '', 0, true)`,
 		feedv1.TradePartition(venue), e.created)
 	return e
@@ -178,129 +198,79 @@ func (e *Engine) row(exec func(string, ...any), seq uint64, ev *tradesv1.Event) 
 	v, s := e.Venue, int64(seq)
 	switch k := ev.GetKind().(type) {
 	case *tradesv1.Event_AssetAdded:
-		exec(`insert into trade.assets values ($1,$2,$3)`, v, k.AssetAdded.GetName(), int32(k.AssetAdded.GetScale()))
+		exec(`insert into trade.assets (venue, asset, name, scale) values ($1,$2,$3,$4)`, v, int32(k.AssetAdded.GetAsset()), k.AssetAdded.GetName(), int32(k.AssetAdded.GetScale()))
 	case *tradesv1.Event_MarketAdded:
-		m := k.MarketAdded
-		exec(`insert into trade.markets values ($1,$2,$3,$4,$5,$6,$7,$8)`, v, m.GetSymbol(), m.GetBase(), m.GetQuote(), m.GetTick(), m.GetLot(), m.GetMakerFeePpm(), m.GetTakerFeePpm())
+		m, l := k.MarketAdded.GetTerms(), k.MarketAdded.GetTerms().GetLimits()
+		exec(`insert into trade.markets (venue, market, symbol, base, quote, tick, lot, unit, maker_fee_ppm, taker_fee_ppm, min_lots, max_lots, min_notional, max_notional, collar_ppm,
+			pause_ppm, pause_ms, reference_ticks, day_ends_ms, one_side, phase, phase_ends_ms, then_phase) values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19,$20,1,0,0)`,
+			v, int32(k.MarketAdded.GetMarket()), m.GetSymbol(), m.GetBase(), m.GetQuote(), m.GetTick(), m.GetLot(), m.GetTick()*m.GetLot(), m.GetMakerFeePpm(), m.GetTakerFeePpm(), l.GetMinLots(), l.GetMaxLots(),
+			l.GetMinNotional(), l.GetMaxNotional(), l.GetCollarPpm(), l.GetPausePpm(), l.GetPauseMs(), l.GetReferenceTicks(), m.GetDayEndsMs(), m.GetOneSide())
+	case *tradesv1.Event_PhaseChanged:
+		exec(`update trade.markets set phase = $3, phase_ends_ms = $4 where venue = $1 and market = $2`, v, int32(k.PhaseChanged.GetMarket()), int16(k.PhaseChanged.GetPhase()), k.PhaseChanged.GetEndsAtMs())
 	case *tradesv1.Event_BalanceChanged:
 		b := k.BalanceChanged
-		exec(`insert into trade.balances values ($1,$2,$3,$4,$5,$6) on conflict (venue, account, asset) do update set available = excluded.available, reserved = excluded.reserved, event_seq = excluded.event_seq`,
-			v, int64(b.GetAccount()), b.GetAsset(), b.GetAvailable(), b.GetReserved(), s)
+		exec(`insert into trade.balances (venue, account, asset, available, reserved, event_seq) values ($1,$2,$3,$4,$5,$6)
+			on conflict (venue, account, asset) do update set available = excluded.available, reserved = excluded.reserved, event_seq = excluded.event_seq`,
+			v, int64(b.GetAccount()), int32(b.GetAsset()), int64(b.GetAvailable()), int64(b.GetReserved()), s)
 	case *tradesv1.Event_OrderAccepted:
 		o := k.OrderAccepted
-		exec(`insert into trade.orders values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,0,1,0,0,false,$11,$11,$12)`, v, int64(o.GetOrderId()), int64(o.GetAccount()), o.GetClientOrderId(),
-			o.GetSymbol(), int16(o.GetSide()), int16(o.GetType()), int16(o.GetTimeInForce()), o.GetPriceTicks(), o.GetQuantityLots(), o.GetAtMs(), s)
+		n := e.orders[o.GetOrderId()].NewOrder
+		status := 1
+		if n.GetTriggerTicks() != 0 {
+			status = 7
+		}
+		e.insert(exec, int64(o.GetOrderId()), int64(o.GetQuantityLots()), status, 0, int64(o.GetAtMs()), s, n)
 	case *tradesv1.Event_OrderRejected:
 		o := k.OrderRejected
-		exec(`insert into trade.orders values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,0,5,$13,0,false,$11,$11,$12)`, v, int64(o.GetOrderId()), int64(o.GetAccount()), o.GetClientOrderId(),
-			o.GetSymbol(), int16(o.GetSide()), int16(o.GetType()), int16(o.GetTimeInForce()), o.GetPriceTicks(), o.GetQuantityLots(), o.GetAtMs(), s, int16(o.GetReason()))
+		e.insert(exec, int64(o.GetOrderId()), 0, 5, int(o.GetReason()), o.GetAtMs(), s, o.GetOrder())
 	case *tradesv1.Event_OrderRested:
-		exec(`update trade.orders set resting = true, event_seq = $3 where venue = $1 and id = $2`, v, int64(k.OrderRested.GetOrderId()), s)
+		exec(`update trade.orders set resting = true, visible_lots = $4, queue_seq = $3, event_seq = $3 where venue = $1 and id = $2`, v, int64(k.OrderRested.GetOrderId()), s, int64(k.OrderRested.GetVisibleLots()))
 	case *tradesv1.Event_Trade:
 		t := k.Trade
-		exec(`insert into trade.trades values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14)`, v, int64(t.GetTradeId()), t.GetSymbol(), t.GetPriceTicks(), t.GetQuantityLots(),
-			int64(t.GetMakerOrderId()), int64(t.GetTakerOrderId()), int64(t.GetMakerAccount()), int64(t.GetTakerAccount()), int16(t.GetTakerSide()), t.GetMakerFee(), t.GetTakerFee(), t.GetAtMs(), s)
-		exec(`update trade.orders set filled_lots = filled_lots + $3, status = case when filled_lots + $3 = quantity_lots then 3 else 2 end,
-			resting = resting and filled_lots + $3 < quantity_lots, updated_ms = $4, event_seq = $5 where venue = $1 and id in ($2, $6)`,
-			v, int64(t.GetMakerOrderId()), t.GetQuantityLots(), t.GetAtMs(), s, int64(t.GetTakerOrderId()))
+		exec(`insert into trade.trades (venue, trade_id, market, price_ticks, quantity_lots, maker_order_id, taker_order_id, maker_account, taker_account, taker_side, maker_fee, taker_fee, auction, at_ms, event_seq)
+			values ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)`, v, int64(t.GetTradeId()), int32(t.GetMarket()), int64(t.GetPriceTicks()), int64(t.GetQuantityLots()),
+			int64(t.GetMakerOrderId()), int64(t.GetTakerOrderId()), int64(t.GetMakerAccount()), int64(t.GetTakerAccount()), int16(t.GetTakerSide()), int64(t.GetMakerFee()), int64(t.GetTakerFee()),
+			t.GetAuction(), int64(t.GetAtMs()), s)
+		exec(`update trade.orders set filled_lots = filled_lots + $3, remaining_lots = remaining_lots - $3, visible_lots = greatest(0, visible_lots - $3), status = case when remaining_lots = $3 then 3 else 2 end,
+			resting = resting and remaining_lots > $3, updated_ms = $4, event_seq = $5 where venue = $1 and id in ($2, $6)`,
+			v, int64(t.GetMakerOrderId()), int64(t.GetQuantityLots()), int64(t.GetAtMs()), s, int64(t.GetTakerOrderId()))
+		exec(`update trade.markets set last_ticks = $3 where venue = $1 and market = $2`, v, int32(t.GetMarket()), int64(t.GetPriceTicks()))
+		for _, ms := range []int64{1000, 60000, 300000, 900000, 3600000, 14400000, 86400000} {
+			exec(`insert into trade.candles (venue, market, interval_ms, open_ms, open_ticks, high_ticks, low_ticks, close_ticks, volume_lots, quote_volume, trades) values ($1,$2,$3,$4,$5,$5,$5,$5,$6,$7::bigint,1)
+				on conflict (venue, market, interval_ms, open_ms) do update set high_ticks = greatest(candles.high_ticks, excluded.high_ticks), low_ticks = least(candles.low_ticks, excluded.low_ticks),
+				close_ticks = excluded.close_ticks, volume_lots = candles.volume_lots + excluded.volume_lots, quote_volume = candles.quote_volume + excluded.quote_volume, trades = candles.trades + 1`,
+				v, int32(t.GetMarket()), ms, int64(t.GetAtMs())-int64(t.GetAtMs())%ms, int64(t.GetPriceTicks()), int64(t.GetQuantityLots()), int64(t.GetPriceTicks()*t.GetQuantityLots())*10)
+		}
 	case *tradesv1.Event_OrderCanceled:
 		c := k.OrderCanceled
-		exec(`update trade.orders set status = 4, cancel_reason = $3, resting = false, updated_ms = $4, event_seq = $5 where venue = $1 and id = $2`,
-			v, int64(c.GetOrderId()), int16(c.GetReason()), c.GetAtMs(), s)
+		exec(`update trade.orders set status = 4, cancel_reason = $3, resting = false, remaining_lots = 0, visible_lots = 0, updated_ms = $4, event_seq = $5 where venue = $1 and id = $2`,
+			v, int64(c.GetOrderId()), int16(c.GetReason()), int64(c.GetAtMs()), s)
+	case *tradesv1.Event_OrderTriggered:
+		e.before(exec, int64(k.OrderTriggered.GetOrderId()), s)
+		exec(`update trade.orders set triggered = true, status = 1, event_seq = $3 where venue = $1 and id = $2`, v, int64(k.OrderTriggered.GetOrderId()), s)
+	case *tradesv1.Event_OrderAmended:
+		c := k.OrderAmended
+		e.before(exec, int64(c.GetOrderId()), s)
+		exec(`update trade.orders set price_ticks = $3, quantity_lots = $4, remaining_lots = $5, visible_lots = $6, resting = resting and $7, updated_ms = $8, event_seq = $9 where venue = $1 and id = $2`,
+			v, int64(c.GetOrderId()), int64(c.GetPriceTicks()), int64(c.GetQuantityLots()), int64(c.GetRemainingLots()), int64(c.GetVisibleLots()), c.GetKeptPlace(), int64(c.GetAtMs()), s)
+	case *tradesv1.Event_Auctioned:
+		a := k.Auctioned
+		exec(`insert into trade.auctions (venue, market, event_seq, price_ticks, volume_lots, surplus_lots, reference_ticks, input_digest, began_ms, at_ms) values ($1,$2,$3,nullif($4::bigint,0),$5,$6,nullif($7::bigint,0),$8,$9,$10)`,
+			v, int32(a.GetMarket()), s, a.GetPriceTicks(), a.GetVolumeLots(), a.GetSurplusLots(), a.GetReferenceTicks(), a.GetInputDigest(), a.GetBeganMs(), a.GetAtMs())
 	}
 }
 
-func cidKey(account uint64, cid string) string { return fmt.Sprint(account, "/", cid) }
-
-// command carries out one command.
-func (e *Engine) command(c *ordersv1.Command) (*ordersv1.Outcome, []*tradesv1.Event) {
-	switch k := c.GetOp().(type) {
-	case *ordersv1.Command_NewOrder:
-		return e.place(k.NewOrder)
-	case *ordersv1.Command_Cancel:
-		o := e.orders[k.Cancel.GetOrderId()]
-		if o == nil || o.GetAccount() != k.Cancel.GetAccount() {
-			return &ordersv1.Outcome{Reject: ordersv1.RejectReason_REJECT_REASON_UNKNOWN_ORDER}, nil
-		}
-		if o.GetStatus() != ordersv1.OrderStatus_ORDER_STATUS_OPEN && o.GetStatus() != ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED {
-			return &ordersv1.Outcome{Reject: ordersv1.RejectReason_REJECT_REASON_ALREADY_DONE, Order: o}, nil
-		}
-		return &ordersv1.Outcome{Order: o}, []*tradesv1.Event{e.cancel(o, ordersv1.CancelReason_CANCEL_REASON_REQUESTED)}
-	}
-	return &ordersv1.Outcome{Reject: ordersv1.RejectReason_REJECT_REASON_BAD_COMMAND}, nil
+// before keeps what an order was before a change.
+func (e *Engine) before(exec func(string, ...any), id, seq int64) {
+	exec(`insert into trade.order_changes (venue, id, event_seq, price_ticks, quantity_lots, filled_lots, remaining_lots, trigger_ticks, triggered)
+		select venue, id, $3, price_ticks, quantity_lots, filled_lots, remaining_lots, trigger_ticks, triggered from trade.orders where venue = $1 and id = $2`, e.Venue, id, seq)
 }
 
-const atMS = 1700000000123
-
-func (e *Engine) cancel(o *ordersv1.Order, why ordersv1.CancelReason) *tradesv1.Event {
-	o.Status, o.CancelReason = ordersv1.OrderStatus_ORDER_STATUS_CANCELED, why
-	return &tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: o.GetId(), Reason: why,
-		RemainingLots: o.GetQuantityLots() - o.GetFilledLots(), AtMs: atMS}}}
-}
-
-func (e *Engine) place(n *ordersv1.NewOrder) (*ordersv1.Outcome, []*tradesv1.Event) {
-	if id, ok := e.cids[cidKey(n.GetAccount(), n.GetClientOrderId())]; ok {
-		o := e.orders[id]
-		if o.GetPriceTicks() == n.GetPriceTicks() && o.GetQuantityLots() == n.GetQuantityLots() && o.GetSide() == n.GetSide() {
-			return &ordersv1.Outcome{Order: o, RepeatedId: true}, nil
-		}
-		return &ordersv1.Outcome{Reject: ordersv1.RejectReason_REJECT_REASON_CONFLICT}, nil
-	}
-	e.ids++
-	o := &ordersv1.Order{Id: e.ids, ClientOrderId: n.GetClientOrderId(), Account: n.GetAccount(), Symbol: n.GetSymbol(), Side: n.GetSide(), Type: n.GetType(),
-		TimeInForce: n.GetTimeInForce(), PriceTicks: n.GetPriceTicks(), QuantityLots: n.GetQuantityLots(), Status: ordersv1.OrderStatus_ORDER_STATUS_OPEN}
-	e.orders[o.Id] = o
-	e.cids[cidKey(n.GetAccount(), n.GetClientOrderId())] = o.Id
-	why := n.GetMalformed()
-	if why == 0 && n.GetQuantityLots() <= 0 {
-		why = ordersv1.RejectReason_REJECT_REASON_BAD_QUANTITY
-	}
-	if why != 0 {
-		o.Status, o.RejectReason = ordersv1.OrderStatus_ORDER_STATUS_REJECTED, why
-		return &ordersv1.Outcome{Reject: why, Order: o}, []*tradesv1.Event{{Kind: &tradesv1.Event_OrderRejected{OrderRejected: &tradesv1.OrderRejected{OrderId: o.Id,
-			Account: o.Account, Symbol: o.Symbol, Side: o.Side, Type: o.Type, TimeInForce: o.TimeInForce, PriceTicks: o.PriceTicks, QuantityLots: o.QuantityLots,
-			ClientOrderId: o.ClientOrderId, AtMs: atMS, Reason: why}}}}
-	}
-	events := []*tradesv1.Event{{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: o.Id, Account: o.Account, Symbol: o.Symbol, Side: o.Side,
-		Type: o.Type, TimeInForce: o.TimeInForce, PriceTicks: o.PriceTicks, QuantityLots: o.QuantityLots, ClientOrderId: o.ClientOrderId, AtMs: atMS}}}}
-	for id := uint64(1); id < o.Id && o.FilledLots < o.QuantityLots; id++ {
-		m := e.orders[id]
-		resting := m.GetStatus() == ordersv1.OrderStatus_ORDER_STATUS_OPEN || m.GetStatus() == ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED
-		if !resting || m.Symbol != o.Symbol || m.Side == o.Side || m.Account == o.Account || (o.Type == ordersv1.OrderType_ORDER_TYPE_LIMIT && m.PriceTicks != o.PriceTicks) {
-			continue
-		}
-		lots := min(o.QuantityLots-o.FilledLots, m.QuantityLots-m.FilledLots)
-		e.trades++
-		for _, x := range []*ordersv1.Order{m, o} {
-			x.FilledLots += lots
-			x.Status = ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED
-			if x.FilledLots == x.QuantityLots {
-				x.Status = ordersv1.OrderStatus_ORDER_STATUS_FILLED
-			}
-		}
-		o.Fills = append(o.Fills, &ordersv1.Fill{TradeId: e.trades, PriceTicks: m.PriceTicks, QuantityLots: lots, Fee: 2})
-		events = append(events, &tradesv1.Event{Kind: &tradesv1.Event_Trade{Trade: &tradesv1.Trade{TradeId: e.trades, Symbol: o.Symbol, PriceTicks: m.PriceTicks, QuantityLots: lots,
-			MakerOrderId: m.Id, TakerOrderId: o.Id, MakerAccount: m.Account, TakerAccount: o.Account, TakerSide: o.Side, MakerFee: 1, TakerFee: 2, AtMs: atMS}}})
-	}
-	switch {
-	case o.FilledLots == o.QuantityLots:
-	case o.Type == ordersv1.OrderType_ORDER_TYPE_MARKET || o.TimeInForce != ordersv1.TimeInForce_TIME_IN_FORCE_GTC:
-		events = append(events, e.cancel(o, ordersv1.CancelReason_CANCEL_REASON_MARKET_REMAINDER))
-	default:
-		events = append(events, &tradesv1.Event{Kind: &tradesv1.Event_OrderRested{OrderRested: &tradesv1.OrderRested{OrderId: o.Id, RemainingLots: o.QuantityLots - o.FilledLots}}})
-	}
-	answer := proto.Clone(o).(*ordersv1.Order)
-	o.Fills = nil
-	return &ordersv1.Outcome{Order: answer}, events
-}
-
-// Setup are the events that make the test market and give accounts 1 and 2 money.
-func Setup() []*tradesv1.Event {
-	return []*tradesv1.Event{
-		{Kind: &tradesv1.Event_AssetAdded{AssetAdded: &tradesv1.AssetAdded{Name: "USD", Scale: 2}}},
-		{Kind: &tradesv1.Event_AssetAdded{AssetAdded: &tradesv1.AssetAdded{Name: "WINE18", Scale: 0}}},
-		{Kind: &tradesv1.Event_MarketAdded{MarketAdded: &tradesv1.MarketAdded{Symbol: "WINE18-USD", Base: "WINE18", Quote: "USD", Tick: 5, Lot: 2}}},
-		{Kind: &tradesv1.Event_BalanceChanged{BalanceChanged: &tradesv1.BalanceChanged{Account: 1, Asset: "USD", Available: 100000, Reserved: 50}}},
-		{Kind: &tradesv1.Event_BalanceChanged{BalanceChanged: &tradesv1.BalanceChanged{Account: 2, Asset: "WINE18", Available: 500}}},
-	}
+func (e *Engine) insert(exec func(string, ...any), id, left int64, status, reject int, atMS, seq int64, n *ordersv1.NewOrder) {
+	exec(`insert into trade.orders (venue, id, account, client_order_id, client_ref, market, side, type, time_in_force, self_trade, price_ticks, quantity_lots, filled_lots, remaining_lots, visible_lots, decremented_lots,
+		status, reject_reason, cancel_reason, resting, triggered, queue_seq, quote_budget, protection_ticks, trigger_ticks, trail_ticks, display_lots, min_lots, post_only, expires_at_ms, other_leg,
+		created_ms, updated_ms, event_seq) values ($1,$2,$3,$4,$5::bigint,$6,$7,$8,$9,$10,$11,$12,0,$13,0,0,$14,$15,0,false,false,0,$16,$17,$18,$19,$20,$21,$22,$23,0,$24,$24,$25)`,
+		e.Venue, id, int64(n.GetAccount()), n.GetClientOrderId(), int64(n.GetClientRef()), int32(n.GetMarket()), int16(n.GetSide()), int16(n.GetType()), int16(n.GetTimeInForce()), int16(n.GetSelfTrade()),
+		n.GetPriceTicks(), n.GetQuantityLots(), left, status, reject, n.GetQuoteBudget(), n.GetProtectionTicks(), n.GetTriggerTicks(), n.GetTrailTicks(), n.GetDisplayLots(), n.GetMinLots(),
+		n.GetPostOnly(), n.GetExpiresAtMs(), atMS, seq)
 }

@@ -50,6 +50,55 @@ func Steps(text string, scale uint32, step int64) (int64, error) {
 	return q.Int64(), nil
 }
 
+// StepsOf is Steps for text in bytes; what has up to 18 digits costs no
+// allocation.
+func StepsOf(text []byte, scale uint32, step int64) (int64, error) {
+	const short = 18
+	n, digits, frac, i := int64(0), 0, -1, 0
+	neg := len(text) > 0 && text[0] == '-'
+	if neg {
+		i = 1
+	}
+	for ; i < len(text); i++ {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9':
+			n = n*10 + int64(c-'0')
+			if digits++; frac >= 0 {
+				frac++
+			}
+		case c == '.' && frac < 0 && digits > 0:
+			frac = 0
+		default:
+			return 0, ErrSyntax
+		}
+		if digits > short {
+			return Steps(string(text), scale, step)
+		}
+	}
+	if digits == 0 || frac == 0 || step <= 0 {
+		return Steps(string(text), scale, step) // says what is wrong
+	}
+	for ; frac > int(scale); frac-- {
+		if n%10 != 0 {
+			return 0, ErrStep
+		}
+		n /= 10
+	}
+	for frac = max(frac, 0); frac < int(scale); frac++ {
+		if n > (1<<63-1)/10 {
+			return Steps(string(text), scale, step)
+		}
+		n *= 10
+	}
+	if n%step != 0 {
+		return 0, ErrStep
+	}
+	if n /= step; neg {
+		n = -n
+	}
+	return n, nil
+}
+
 // split checks the form -?digits(.digits)? and returns both parts, the sign
 // with the first.
 func split(text string) (whole, frac string, err error) {
@@ -88,6 +137,28 @@ func Format(n int64, scale uint32) string {
 	return place(strconv.FormatInt(n, 10), scale)
 }
 
+// AppendSteps appends what FormatSteps gives.
+func AppendSteps(b []byte, n, step int64, scale uint32) []byte {
+	p := n * step
+	if n < 0 || step <= 0 || (n != 0 && p/n != step) || scale > 18 {
+		return append(b, FormatSteps(n, step, scale)...)
+	}
+	unit := int64(1)
+	for range scale {
+		unit *= 10
+	}
+	b = strconv.AppendInt(b, p/unit, 10)
+	if scale == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for rest := p % unit; unit > 1; rest %= unit {
+		unit /= 10
+		b = append(b, byte('0'+rest/unit))
+	}
+	return b
+}
+
 // FormatSteps writes n steps of `step` units of 10^-scale; the product may
 // exceed 64 bits.
 func FormatSteps(n, step int64, scale uint32) string {
@@ -96,6 +167,9 @@ func FormatSteps(n, step int64, scale uint32) string {
 	}
 	return place(new(big.Int).Mul(big.NewInt(n), big.NewInt(step)).String(), scale)
 }
+
+// FormatBig is Format for any number.
+func FormatBig(n *big.Int, scale uint32) string { return place(n.String(), scale) }
 
 func place(s string, scale uint32) string {
 	if scale == 0 {

@@ -79,3 +79,23 @@ func FuzzStepsRoundTrip(f *testing.F) {
 		}
 	})
 }
+
+// FuzzStepsOf: the short way and the long one agree.
+func FuzzStepsOf(f *testing.F) {
+	for _, seed := range []string{"12.30", "-0.5", "1.", ".5", "", "-", "123456789012345678901", "0.000", "99999999999999999.99", "1.2.3"} {
+		f.Add(seed, uint32(2), int64(5))
+	}
+	f.Fuzz(func(t *testing.T, text string, scale uint32, step int64) {
+		scale %= 19
+		want, wantErr := decimal.Steps(text, scale, step)
+		got, err := decimal.StepsOf([]byte(text), scale, step)
+		if got != want || !errors.Is(err, wantErr) {
+			t.Fatalf("%q at scale %d step %d: %d %v, want %d %v", text, scale, step, got, err, want, wantErr)
+		}
+		if err == nil && step > 0 {
+			if s := string(decimal.AppendSteps(nil, got, step, scale)); s != decimal.FormatSteps(got, step, scale) {
+				t.Fatalf("%q and %q", s, decimal.FormatSteps(got, step, scale))
+			}
+		}
+	})
+}

@@ -63,11 +63,12 @@ type Feed struct {
 	bytes   int
 	floor   uint64 // the ring holds everything behind this
 	subs    map[*Sub]struct{}
+	watched map[string]int // members by channel
 }
 
 // New makes a feed that has no position yet.
 func New(delivered prometheus.Counter) *Feed {
-	return &Feed{delivered: delivered, waiters: make(chan struct{}), subs: map[*Sub]struct{}{}}
+	return &Feed{delivered: delivered, waiters: make(chan struct{}), subs: map[*Sub]struct{}{}, watched: map[string]int{}}
 }
 
 // Ready is closed once the feed has a position.
@@ -111,13 +112,15 @@ func (f *Feed) Publish(msgs []*Message, pos uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, m := range msgs {
-		f.remember(m)
+		if !m.Passing {
+			f.remember(m)
+		}
 		for s := range f.subs {
 			if m.Pos <= s.after || !s.wants(m) {
 				continue
 			}
 			if got := f.offer(s, m); got != Taken {
-				delete(f.subs, s)
+				f.exit(s)
 				if got == Full {
 					// Of one position a subscription gets one message.
 					s.Lagging(f.epoch, m.Pos-1, true)
@@ -165,7 +168,7 @@ func (f *Feed) Skip(pos uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for s := range f.subs {
-		delete(f.subs, s)
+		f.exit(s)
 		s.Lagging(f.epoch, max(s.after, f.held), false)
 	}
 	f.held = max(f.held, pos)
@@ -218,7 +221,7 @@ func (f *Feed) Join(s *Sub, epoch string, after uint64, verified bool) (joined J
 		}
 	}
 	s.after = after
-	f.subs[s] = struct{}{}
+	f.enter(s)
 	return Member, nil, 0
 }
 
@@ -245,7 +248,7 @@ func (f *Feed) JoinAt(s *Sub, pos uint64, hello func(epoch string, seq uint64)) 
 
 func (f *Feed) join(s *Sub, pos uint64, hello func(epoch string, seq uint64)) {
 	s.after = pos
-	f.subs[s] = struct{}{}
+	f.enter(s)
 	hello(f.epoch, pos)
 }
 
@@ -253,7 +256,29 @@ func (f *Feed) join(s *Sub, pos uint64, hello func(epoch string, seq uint64)) {
 func (f *Feed) Leave(s *Sub) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.subs, s)
+	f.exit(s)
+}
+
+func (f *Feed) enter(s *Sub) {
+	if _, is := f.subs[s]; !is {
+		f.subs[s] = struct{}{}
+		f.watched[s.Channel]++
+	}
+}
+
+func (f *Feed) exit(s *Sub) {
+	if _, is := f.subs[s]; is {
+		delete(f.subs, s)
+		f.watched[s.Channel]--
+	}
+}
+
+// Watched says whether a channel has members: who makes messages that are not
+// remembered may spare them otherwise.
+func (f *Feed) Watched(channel string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.watched[channel] > 0
 }
 
 // Tell hints each member a frame of its own made from the feed's position.

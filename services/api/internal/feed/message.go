@@ -21,6 +21,11 @@ const (
 	Depth   = "depth"
 	Trades  = "trades"
 	Orders  = "orders"
+	Top     = "bbo"     // best bid and ask
+	Ticker  = "ticker"  // last 24 hours
+	Candles = "candles" // newest candle of each interval
+	Markets = "markets" // phases and limits
+	Queue   = "queue"   // the book order by order
 )
 
 // Message is one thing to tell, for one channel. Live and replayed ones are
@@ -32,7 +37,9 @@ type Message struct {
 	Channel string
 	Scope   Scope
 	Epoch   string
-	Row     any // what filters look at: *feedv1.Row, *market.Trade, *market.Order, *market.Depth
+	Passing bool   // a state that a later one replaces: it is not remembered
+	Told    uint64 // seq in its frames when it is not Pos; 0 = Pos
+	Row     any    // what filters look at: *feedv1.Row, *market.Trade, *market.Order, *market.Depth
 
 	encode func() []byte
 	size   int // rough bytes held
@@ -82,7 +89,11 @@ func (m *Message) Frame(id string) []byte {
 
 func (m *Message) envelope(id string) []byte {
 	out := make([]byte, 0, len(m.data)+len(id)+160)
-	out = appendHead(out, m.Op, id, m.Channel, m.Scope, m.Epoch, m.Pos)
+	seq := m.Pos
+	if m.Told != 0 {
+		seq = m.Told
+	}
+	out = appendHead(out, m.Op, id, m.Channel, m.Scope, m.Epoch, seq)
 	out = append(out, `,"data":`...)
 	out = append(out, m.data...)
 	return append(out, '}')

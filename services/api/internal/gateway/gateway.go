@@ -21,38 +21,22 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
-	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/admin"
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/zlog"
 	ordersv1 "fondaco.dev/proto/orders/v1"
-)
-
-var (
-	// ErrNotSent: the command certainly did not leave; trying again is safe.
-	ErrNotSent = errors.New("the command was not sent")
-	// ErrClosed: the house takes in no new orders for now; nothing was sent.
-	ErrClosed = errors.New("no new orders are taken in")
-	// ErrUnknown: the command left and its answer did not come in time.
-	ErrUnknown = errors.New("the command's outcome is not known yet")
+	"fondaco.dev/services/api/internal/command"
 )
 
 // Bounds.
 const (
 	maxWaiting = 20000           // commands not yet in a pack; beyond it ErrNotSent
-	maxOpen    = 4096            // packs without an answer that are remembered
 	answerWait = 5 * time.Second // the engine refuses older commands as stale
 	// margin keeps a serialized pack below ordersv1.MaxPack: room for the pack's
 	// own fields.
 	margin = 512
 )
-
-// Answer is what the engine said about one command.
-type Answer struct {
-	Outcome *ordersv1.Outcome
-	InSeq   uint64 // of the pack in ORDERS
-}
 
 // Gateway is safe for concurrent use.
 type Gateway struct {
@@ -61,7 +45,7 @@ type Gateway struct {
 	log    *zap.Logger
 	status *admin.Status
 	wait   time.Duration
-	// stored is told the account of each command once its pack is in ORDERS.
+	// stored is told the account of each batch once its pack is in ORDERS.
 	stored func(account, inSeq uint64)
 
 	packs, commands, late prometheus.Counter
@@ -69,21 +53,25 @@ type Gateway struct {
 
 	mu      sync.Mutex
 	up      bool
-	closed  string // why no new orders are taken in; "" = they are
-	waiting []*call
-	open    map[uint64][]*call // pack_no -> its commands
-	oldest  uint64             // lowest pack_no that may be in open
+	closed  string   // why no new orders are taken in; "" = they are
+	waiting []*Batch // from head on
+	head    int
+	queued  int              // commands in waiting
+	open    map[uint64]*pack // by pack_no
+	oldest  uint64           // lowest pack_no that may be in open
 	packNo  uint64
 	wake    chan struct{}
+
+	buf []byte // of the pack under way; the publisher's alone
 }
 
-// call is one command on its way.
-type call struct {
-	cmd     *ordersv1.Command
-	account uint64
-	size    int
-	sealed  bool
-	done    chan Answer // buffered
+// pack is what was sealed together.
+type pack struct {
+	batches  []*Batch
+	accounts []uint64 // whose they are
+	ids      []string // of requests
+	count    int
+	until    time.Time // afterwards its batches are told that nothing is known
 }
 
 // New makes a gateway that takes commands once Run has a bus.
@@ -91,11 +79,11 @@ func New(venue string, stored func(account, inSeq uint64), adm *admin.Server, lo
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails, by its own documentation
 	g := &Gateway{id: hex.EncodeToString(id[:]), venue: venue, status: adm.Status("gateway"), wait: answerWait, stored: stored,
-		open: map[uint64][]*call{}, oldest: 1, wake: make(chan struct{}, 1),
+		open: map[uint64]*pack{}, oldest: 1, wake: make(chan struct{}, 1),
 		packs:    prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_gateway_packs_total", Help: "Packs stored in ORDERS."}),
 		commands: prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_gateway_commands_total", Help: "Commands in those packs."}),
 		late:     prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_gateway_unanswered_total", Help: "Commands whose answer did not come in time."}),
-		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "fondaco_api_gateway_answer_seconds", Help: "From a command's arrival to its answer.",
+		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "fondaco_api_gateway_answer_seconds", Help: "From a batch's arrival to its answer.",
 			Buckets: []float64{.0005, .001, .002, .003, .005, .01, .02, .05, .1, .25, 1, 5}}),
 	}
 	g.log = log.With(zlog.Session(g.id))
@@ -106,60 +94,71 @@ func New(venue string, stored func(account, inSeq uint64), adm *admin.Server, lo
 // ID of this process's gateway.
 func (g *Gateway) ID() string { return g.id }
 
-// Do sends a command and waits for the engine's answer, at most five seconds.
-func (g *Gateway) Do(ctx context.Context, cmd *ordersv1.Command, account uint64) (Answer, error) {
-	began := time.Now()
-	c := &call{cmd: cmd, account: account, size: proto.Size(cmd) + 8, done: make(chan Answer, 1)}
-	if c.size > ordersv1.MaxPack-margin {
-		return Answer{}, fmt.Errorf("a command of %d bytes: %w", c.size, ErrNotSent)
+// Send takes a batch. Without an error its Done is called once, by another
+// goroutine; with one it is not, and nothing was sent.
+func (g *Gateway) Send(b *Batch) error {
+	if len(b.Data) > ordersv1.MaxPack-margin || b.Count == 0 || b.Count > ordersv1.MaxCommands {
+		return fmt.Errorf("a batch of %d commands and %d bytes: %w", b.Count, len(b.Data), ErrNotSent)
 	}
+	b.began, b.sealed, b.Err = time.Now(), false, nil
 	g.mu.Lock()
-	if g.closed != "" && cmd.GetNewOrder() != nil {
+	switch {
+	case g.closed != "" && b.New:
 		g.mu.Unlock()
-		return Answer{}, ErrClosed
-	}
-	if !g.up || len(g.waiting) >= maxWaiting {
+		return ErrClosed
+	case !g.up || g.queued+b.Count > maxWaiting:
 		g.mu.Unlock()
-		return Answer{}, ErrNotSent
+		return ErrNotSent
 	}
-	g.waiting = append(g.waiting, c)
+	g.waiting = append(g.waiting, b)
+	g.queued += b.Count
 	g.mu.Unlock()
 	select {
 	case g.wake <- struct{}{}:
 	default:
 	}
-	timer := time.NewTimer(g.wait)
-	defer timer.Stop()
-	select {
-	case a := <-c.done:
-		g.seconds.Observe(time.Since(began).Seconds())
-		return a, nil
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	return g.giveUp(c)
+	return nil
 }
 
-// giveUp takes back a command that is in no pack yet.
-func (g *Gateway) giveUp(c *call) (Answer, error) {
+// Do sends a batch and waits for the engine's answer, at most five seconds.
+// After ErrUnknown or ctx's end the batch may still be written to: it is not
+// used again.
+func (g *Gateway) Do(ctx context.Context, b *Batch) error {
+	if b.answered == nil {
+		b.answered = make(chan struct{}, 1)
+	}
+	b.Done = wakeCaller
+	if err := g.Send(b); err != nil {
+		return err
+	}
+	select {
+	case <-b.answered:
+		return b.Err
+	case <-ctx.Done():
+		return g.giveUp(b)
+	}
+}
+
+func wakeCaller(b *Batch) { b.answered <- struct{}{} }
+
+// giveUp takes back a batch that is in no pack yet.
+func (g *Gateway) giveUp(b *Batch) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if c.sealed {
-		select {
-		case a := <-c.done:
-			return a, nil
-		default:
-		}
-		g.late.Inc()
-		return Answer{}, ErrUnknown
+	select {
+	case <-b.answered:
+		return b.Err
+	default:
 	}
-	for i, w := range g.waiting {
-		if w == c {
+	for i := g.head; i < len(g.waiting) && !b.sealed; i++ {
+		if g.waiting[i] == b {
 			g.waiting = append(g.waiting[:i], g.waiting[i+1:]...)
-			break
+			g.queued -= b.Count
+			return ErrNotSent
 		}
 	}
-	return Answer{}, ErrNotSent
+	g.late.Add(float64(b.Count))
+	return ErrUnknown
 }
 
 // Run publishes until ctx ends.
@@ -173,12 +172,16 @@ func (g *Gateway) Run(ctx context.Context, b *bus.Bus) error {
 		g.log.Debug("flushing the subscription", zap.Error(err))
 	}
 	g.setUp(true)
-	defer g.setUp(false)
 	watch, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup
 	watching.Go(func() { g.watchIntake(watch, b) })
-	defer watching.Wait()
-	defer stop()
+	watching.Go(func() { g.sweep(watch) })
+	defer func() {
+		g.setUp(false)
+		stop()
+		watching.Wait()
+		g.expire(time.Now().Add(time.Hour)) // nobody answers any more
+	}()
 	g.log.Info("gateway is up", zap.String("gateway", g.id), zap.String("venue", g.venue))
 	for {
 		select {
@@ -187,11 +190,11 @@ func (g *Gateway) Run(ctx context.Context, b *bus.Bus) error {
 		case <-g.wake:
 		}
 		for {
-			pack, calls := g.seal()
-			if pack == nil {
+			no, p := g.seal()
+			if p == nil {
 				break
 			}
-			if err := g.publish(ctx, b, pack, calls); err != nil {
+			if err := g.publish(ctx, b, no, p); err != nil {
 				return err
 			}
 		}
@@ -239,58 +242,67 @@ func (g *Gateway) setUp(up bool) {
 	}
 }
 
-// seal makes the next pack of what waits; nil when nothing does.
-func (g *Gateway) seal() (*ordersv1.Pack, []*call) {
+// seal takes what waits for the next pack; nil when nothing does.
+func (g *Gateway) seal() (uint64, *pack) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n, size := 0, margin
-	for n < len(g.waiting) && n < ordersv1.MaxCommands && size+g.waiting[n].size <= ordersv1.MaxPack {
-		size += g.waiting[n].size
-		n++
+	p, size := &pack{}, margin
+	from := g.head
+	for g.head < len(g.waiting) {
+		b := g.waiting[g.head]
+		if p.count+b.Count > ordersv1.MaxCommands || size+len(b.Data) > ordersv1.MaxPack {
+			break
+		}
+		b.sealed = true
+		size += len(b.Data)
+		p.count += b.Count
+		g.head++
 	}
-	if n == 0 {
-		return nil, nil
+	if p.count == 0 {
+		return 0, nil
 	}
-	calls := append([]*call(nil), g.waiting[:n]...)
-	g.waiting = append(g.waiting[:0], g.waiting[n:]...)
+	p.batches = append(p.batches, g.waiting[from:g.head]...)
+	g.queued -= p.count
+	if clear(g.waiting[from:g.head]); g.head == len(g.waiting) {
+		g.waiting, g.head = g.waiting[:0], 0
+	} else if g.head > 1024 {
+		n := copy(g.waiting, g.waiting[g.head:])
+		clear(g.waiting[n:])
+		g.waiting, g.head = g.waiting[:n], 0
+	}
+	p.until = p.batches[0].began.Add(g.wait)
+	p.note()
 	g.packNo++
-	pack := &ordersv1.Pack{Gateway: g.id, PackNo: g.packNo, SentAtMs: time.Now().UnixMilli(), Commands: make([]*ordersv1.Command, n)}
-	for i, c := range calls {
-		c.sealed = true
-		pack.Commands[i] = c.cmd
+	g.open[g.packNo] = p
+	// Encoded here: the sweeper may tell a batch's owner that nothing is known,
+	// who then owns its bytes again.
+	g.buf = command.AppendHead(g.buf[:0], g.id, g.packNo, time.Now().UnixMilli())
+	for _, b := range p.batches {
+		g.buf = append(g.buf, b.Data...)
 	}
-	g.open[g.packNo] = calls
-	for len(g.open) > maxOpen {
-		delete(g.open, g.oldest)
-		g.oldest++
-	}
-	return pack, calls
+	return g.packNo, p
 }
 
-func (g *Gateway) publish(ctx context.Context, b *bus.Bus, pack *ordersv1.Pack, calls []*call) error {
-	data, err := proto.Marshal(pack)
-	if err != nil {
-		return fmt.Errorf("encoding pack %d: %w", pack.GetPackNo(), err)
-	}
-	ids := make([]string, 0, min(len(calls), bus.MaxRequestIDs))
-	for _, c := range calls[:min(len(calls), bus.MaxRequestIDs)] {
-		ids = append(ids, c.cmd.GetRequestId())
-	}
+func (g *Gateway) publish(ctx context.Context, b *bus.Bus, no uint64, p *pack) error {
 	h := nats.Header{}
-	h.Set(bus.HeaderRequestID, strings.Join(ids, ","))
-	seq, err := b.PublishOnce(ctx, ordersv1.Subject(g.venue, ordersv1.FromAPI), ordersv1.MsgID(g.id, pack.GetPackNo()), data, h)
+	if len(p.ids) > 0 {
+		h.Set(bus.HeaderRequestID, strings.Join(p.ids, ","))
+	}
+	seq, err := b.PublishOnce(ctx, ordersv1.Subject(g.venue, ordersv1.FromAPI), ordersv1.MsgID(g.id, no), g.buf, h)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
-		return fmt.Errorf("publishing pack %d: %w", pack.GetPackNo(), err)
+		return fmt.Errorf("publishing pack %d: %w", no, err)
 	}
-	for _, c := range calls {
-		g.stored(c.account, seq)
+	for _, account := range p.accounts {
+		g.stored(account, seq)
 	}
 	g.packs.Inc()
-	g.commands.Add(float64(len(calls)))
-	g.log.Debug("pack stored", zap.Uint64("pack_no", pack.GetPackNo()), zap.Uint64("seq", seq), zap.Int("commands", len(calls)), zap.Strings("request_ids", ids))
+	g.commands.Add(float64(p.count))
+	if ce := g.log.Check(zap.DebugLevel, "pack stored"); ce != nil {
+		ce.Write(zap.Uint64("pack_no", no), zap.Uint64("seq", seq), zap.Int("commands", p.count), zap.Strings("request_ids", p.ids))
+	}
 	return nil
 }
 
@@ -300,26 +312,38 @@ func (g *Gateway) reply(m *nats.Msg) {
 	if kind := m.Header.Get("Fondaco-Reply"); kind != "" && kind != "orders" {
 		return
 	}
-	r := &ordersv1.PackReply{}
-	if err := proto.Unmarshal(m.Data, r); err != nil {
+	r, err := command.ReadReply(m.Data)
+	if err != nil {
 		g.log.Warn("an answer could not be read", zap.Error(err))
 		return
 	}
+	p := g.take(r.PackNo)
+	if p == nil {
+		return
+	}
+	if r.Count != p.count {
+		g.log.Error("an answer has another number of outcomes than its pack has commands", zap.Uint64("pack_no", r.PackNo),
+			zap.Int("outcomes", r.Count), zap.Int("commands", p.count))
+		p.fail(ErrUnknown)
+		return
+	}
+	// Before any caller hears of it, and perhaps before the publish's ack.
+	for _, account := range p.accounts {
+		g.stored(account, r.InSeq)
+	}
+	now := time.Now()
+	for _, b := range p.batches {
+		b.read(&r)
+		b.InSeq = r.InSeq
+		g.seconds.Observe(now.Sub(b.began).Seconds())
+		b.Done(b)
+	}
+}
+
+func (g *Gateway) take(no uint64) *pack {
 	g.mu.Lock()
-	calls := g.open[r.GetPackNo()]
-	delete(g.open, r.GetPackNo())
-	g.mu.Unlock()
-	if calls == nil {
-		return
-	}
-	if len(r.GetOutcomes()) != len(calls) {
-		g.log.Error("an answer has another number of outcomes than its pack has commands", zap.Uint64("pack_no", r.GetPackNo()),
-			zap.Int("outcomes", len(r.GetOutcomes())), zap.Int("commands", len(calls)))
-		return
-	}
-	for i, c := range calls {
-		// Before the caller hears of it, and perhaps before the publish's ack.
-		g.stored(c.account, r.GetInSeq())
-		c.done <- Answer{Outcome: r.GetOutcomes()[i], InSeq: r.GetInSeq()}
-	}
+	defer g.mu.Unlock()
+	p := g.open[no]
+	delete(g.open, no)
+	return p
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"fondaco.dev/pkg/zlog"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/proto/topology"
+	"fondaco.dev/services/api/internal/command"
 )
 
 func start(t *testing.T) (*bustest.Server, *bus.Bus) {
@@ -26,8 +28,16 @@ func start(t *testing.T) (*bustest.Server, *bus.Bus) {
 	return srv, srv.Bus(t)
 }
 
-func command(id string) *ordersv1.Command {
-	return &ordersv1.Command{RequestId: id, Op: &ordersv1.Command_NewOrder{NewOrder: &ordersv1.NewOrder{Account: 1, Symbol: "A-B", ClientOrderId: id}}}
+func batch(id string) *Batch {
+	c := command.Command{Op: command.Place, First: command.Order{ClientID: []byte(id)}}
+	return &Batch{Account: 1, Count: 1, New: true, RequestID: id, Data: c.Append(nil, 1, id)}
+}
+
+// numberOf tells the answers apart.
+func numberOf(id string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id))
+	return h.Sum64()
 }
 
 // echo answers each pack of a stream once with its commands' client ids.
@@ -49,7 +59,7 @@ func echo(ctx context.Context, t *testing.T, b *bus.Bus, seen *[]*ordersv1.Pack,
 			mu.Unlock()
 			r := &ordersv1.PackReply{PackNo: p.GetPackNo(), InSeq: m.Seq}
 			for _, c := range p.GetCommands() {
-				r.Outcomes = append(r.Outcomes, &ordersv1.Outcome{Order: &ordersv1.Order{ClientOrderId: c.GetNewOrder().GetClientOrderId()}})
+				r.Outcomes = append(r.Outcomes, &ordersv1.Outcome{OrderId: numberOf(c.GetNewOrder().GetClientOrderId())})
 			}
 			data, _ := proto.Marshal(r)
 			_ = b.Conn().PublishMsg(&nats.Msg{Subject: ordersv1.ReplySubject(p.GetGateway()), Data: data, Header: nats.Header{"Fondaco-Reply": {"orders"}}})
@@ -71,7 +81,7 @@ func TestPacksAcrossARestart(t *testing.T) {
 	wg.Go(func() { _ = g.Run(ctx, b) })
 	wg.Go(func() { echo(ctx, t, b, &seen, &mu) })
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := g.Do(ctx, command("first"), 1); err == nil {
+		if err := g.Do(ctx, batch("first")); err == nil {
 			break
 		} else if time.Now().After(end) {
 			t.Fatal(err)
@@ -85,17 +95,18 @@ func TestPacksAcrossARestart(t *testing.T) {
 		callers.Go(func() {
 			for n := range each {
 				id := fmt.Sprintf("%d-%d", i, n)
-				a, err := g.Do(ctx, command(id), 1)
+				b := batch(id)
+				err := g.Do(ctx, b)
 				mu.Lock()
 				switch {
-				case err == nil && a.Outcome.GetOrder().GetClientOrderId() == id && a.InSeq > 0:
+				case err == nil && b.Outcomes[0].OrderID == numberOf(id) && b.InSeq > 0:
 					answered++
 				case errors.Is(err, ErrUnknown):
 					unknown++
 				case errors.Is(err, ErrNotSent):
 					notSent[id] = true
 				default:
-					t.Errorf("%s: %v %v", id, a, err)
+					t.Errorf("%s: %v %v", id, b.Outcomes, err)
 				}
 				mu.Unlock()
 				if i == 0 && n == each/2 {
@@ -155,7 +166,7 @@ func TestTakenBack(t *testing.T) {
 	srv, b := start(t)
 	g := New("main", func(uint64, uint64) {}, admin.New("", zlog.Nop()), zlog.Nop().Logger)
 	g.wait = 300 * time.Millisecond
-	if _, err := g.Do(context.Background(), command("early"), 1); !errors.Is(err, ErrNotSent) {
+	if err := g.Do(context.Background(), batch("early")); !errors.Is(err, ErrNotSent) {
 		t.Errorf("before Run: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -166,7 +177,7 @@ func TestTakenBack(t *testing.T) {
 	}
 	srv.Stop()
 	results := make(chan error, 2)
-	go func() { _, err := g.Do(ctx, command("sealed"), 1); results <- err }()
+	go func() { err := g.Do(ctx, batch("sealed")); results <- err }()
 	for {
 		g.mu.Lock()
 		sealed := g.packNo == 1
@@ -176,7 +187,7 @@ func TestTakenBack(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	go func() { _, err := g.Do(ctx, command("waiting"), 1); results <- err }()
+	go func() { err := g.Do(ctx, batch("waiting")); results <- err }()
 	got := map[string]bool{}
 	for range 2 {
 		err := <-results

@@ -1,30 +1,53 @@
 package market
 
 import (
-	"maps"
 	"slices"
-
-	ordersv1 "fondaco.dev/proto/orders/v1"
 )
 
-// Market finds a market by symbol; nil when there is none. The result is never
-// changed afterwards.
-func (s *State) Market(symbol string) *Market { return s.markets[symbol] }
+// Directory is what is known of markets and assets; it may be kept.
+func (s *State) Directory() *Directory { return s.dir }
+
+// Market finds a market by symbol; nil when there is none.
+func (d *Directory) Market(symbol string) *Market { return d.symbols[symbol] }
+
+// MarketOf is Market for a symbol in bytes.
+func (d *Directory) MarketOf(symbol []byte) *Market { return d.symbols[string(symbol)] }
+
+// ByID finds a market by its number; nil when there is none.
+func (d *Directory) ByID(id uint32) *Market {
+	if id == 0 || int(id) > len(d.markets) {
+		return nil
+	}
+	return d.markets[id-1]
+}
 
 // Markets lists all in order of their addition.
-func (s *State) Markets() []*Market {
-	out := make([]*Market, 0, len(s.symbols))
-	for _, sym := range s.symbols {
-		out = append(out, s.markets[sym])
+func (d *Directory) Markets() []*Market {
+	out := make([]*Market, 0, len(d.markets))
+	for _, m := range d.markets {
+		if m != nil {
+			out = append(out, m)
+		}
 	}
 	return out
 }
 
-// Scale is an asset's number of decimals.
-func (s *State) Scale(asset string) (uint32, bool) {
-	n, ok := s.assets[asset]
-	return n, ok
+// Asset finds an asset by its number.
+func (d *Directory) Asset(id uint32) (Asset, bool) {
+	if id == 0 || int(id) > len(d.assets) {
+		return Asset{}, false
+	}
+	return d.assets[id-1], true
 }
+
+// AssetID finds an asset by its name.
+func (d *Directory) AssetID(name string) (id uint32, ok bool) {
+	id, _ = d.asset(name)
+	return id, id != 0
+}
+
+// Market is Directory().Market.
+func (s *State) Market(symbol string) *Market { return s.dir.Market(symbol) }
 
 // Order returns a copy of an order of this account that is live or ended
 // recently.
@@ -45,143 +68,185 @@ func (s *State) OrderByClientID(account uint64, clientID string) (Order, bool) {
 	return s.Order(account, id)
 }
 
+// OrderByRef is Order for the newest order with a client_ref.
+func (s *State) OrderByRef(account, ref uint64) (Order, bool) {
+	id, ok := s.refs[refKey{account, ref}]
+	if !ok {
+		return Order{}, false
+	}
+	return s.Order(account, id)
+}
+
+// MarketOfOrder is the market of an account's order that the three names mean;
+// 0 when it is not known here.
+func (s *State) MarketOfOrder(account, id uint64, clientID string, ref uint64) uint32 {
+	switch {
+	case clientID != "":
+		id = s.clientIDs[clientKey{account, clientID}]
+	case ref != 0:
+		id = s.refs[refKey{account, ref}]
+	}
+	if o := s.orders[id]; o != nil && o.Account == account {
+		return o.Market
+	}
+	return 0
+}
+
 // Orders copies an account's orders with ids below `below` (0 = no bound) that
 // match, newest first.
 func (s *State) Orders(account, below uint64, match func(*Order) bool) []Order {
 	var out []Order
-	for id, o := range s.accounts[account] {
-		if (below == 0 || id < below) && match(o) {
+	for o := s.newest[account]; o != nil; o = o.older {
+		if (below == 0 || o.ID < below) && match(o) {
 			out = append(out, o.clone())
 		}
 	}
-	slices.SortFunc(out, func(a, b Order) int { return -compare(a.ID, b.ID) })
 	return out
 }
 
-// Balances copies an account's balances and lists their assets by name.
-func (s *State) Balances(account uint64) (map[string]Balance, []string) {
-	b := maps.Clone(s.balances[account])
-	return b, slices.Sorted(maps.Keys(b))
+// Held is an account's balance of one asset.
+type Held struct {
+	Asset Asset
+	Balance
+}
+
+// Balances lists an account's balances by the assets' names.
+func (s *State) Balances(account uint64) []Held {
+	out := make([]Held, 0, len(s.balances[account]))
+	for _, h := range s.balances[account] {
+		if a, ok := s.dir.Asset(h.asset); ok {
+			out = append(out, Held{a, h.Balance})
+		}
+	}
+	slices.SortFunc(out, func(a, b Held) int {
+		if a.Asset.Name < b.Asset.Name {
+			return -1
+		}
+		return 1
+	})
+	return out
 }
 
 // Tail copies up to limit trades with ids below `below` (0 = no bound), newest
 // first, and says whether the tail reaches further back than that.
-func (s *State) Tail(symbol string, below uint64, limit int) (out []Trade, enough bool) {
-	tail := s.tails[symbol]
-	for i := len(tail) - 1; i >= 0; i-- {
-		if below != 0 && tail[i].ID >= below {
+func (s *State) Tail(market uint32, below uint64, limit int) (out []Trade, enough bool) {
+	t := s.trading(market)
+	if t == nil {
+		return nil, false
+	}
+	for i := len(t.tail) - 1; i >= 0; i-- {
+		if below != 0 && t.tail[i].ID >= below {
 			continue
 		}
 		if len(out) == limit {
 			return out, true
 		}
-		out = append(out, tail[i])
+		out = append(out, t.tail[i])
 	}
 	return out, false
 }
 
 // Depth copies the best levels of a book; limit 0 = all.
-func (s *State) Depth(symbol string, limit int) Depth {
-	b := s.books[symbol]
-	if b == nil {
-		return Depth{Seq: s.Seq, Symbol: symbol}
+func (s *State) Depth(market uint32, limit int) Depth {
+	d := Depth{Seq: s.Seq, Market: market}
+	if t := s.trading(market); t != nil {
+		d.Bids, d.Asks, d.Checksum = top(t.book.bids, limit), top(t.book.asks, limit), t.book.checksum()
 	}
-	return Depth{Seq: s.Seq, Symbol: symbol, Bids: top(b.bids, limit), Asks: top(b.asks, limit)}
+	return d
 }
 
-// TakeDepth returns the levels that changed since the last call, one Depth a
-// touched market, in the markets' order.
-func (s *State) TakeDepth() []Depth {
-	var out []Depth
-	for _, sym := range s.symbols {
-		b := s.books[sym]
-		if len(b.dirty) == 0 {
-			continue
+// Last is the price of a market's newest trade; 0 = it never traded.
+func (s *State) Last(market uint32) int64 {
+	if t := s.trading(market); t != nil {
+		return t.last
+	}
+	return 0
+}
+
+// Queue lists a market's resting orders: bids, then asks, best first, in the
+// order of their queues.
+func (s *State) Queue(market uint32) []Place {
+	var out []Place
+	for _, o := range s.orders {
+		if o.Market == market && o.Resting {
+			out = append(out, Place{OrderID: o.ID, Account: o.Account, Side: o.Side, PriceTicks: o.PriceTicks, Remaining: o.RemainingLots, Visible: o.VisibleLots, Queue: o.QueueSeq})
 		}
-		d := Depth{Seq: s.Seq, Symbol: sym}
-		for key := range b.dirty {
-			if key.buy {
-				d.Bids = append(d.Bids, Level{key.price, lotsAt(b.bids, key.price, true)})
-			} else {
-				d.Asks = append(d.Asks, Level{key.price, lotsAt(b.asks, key.price, false)})
+	}
+	slices.SortFunc(out, func(a, b Place) int {
+		switch {
+		case a.Side != b.Side:
+			return int(a.Side) - int(b.Side)
+		case a.PriceTicks != b.PriceTicks && a.Side == buy:
+			return -compare(a.PriceTicks, b.PriceTicks)
+		case a.PriceTicks != b.PriceTicks:
+			return compare(a.PriceTicks, b.PriceTicks)
+		}
+		return compare(a.Queue, b.Queue)
+	})
+	return out
+}
+
+// Updates is what changed in one market since it was last taken.
+type Updates struct {
+	Market  uint32
+	Depth   *Depth   // levels with their new quantities
+	Top     *Top     // when a best price or its quantity changed
+	Ticker  *Ticker  // when there were trades
+	Candles []Candle // those that the trades changed
+}
+
+// Take returns what changed since the last call, one Updates a touched market.
+func (s *State) Take() []Updates {
+	var out []Updates
+	for _, id := range s.touched {
+		t := s.trading(id)
+		t.touched = false
+		u := Updates{Market: id}
+		if bids, asks := t.book.changes(); len(bids)+len(asks) > 0 {
+			u.Depth = &Depth{Seq: s.Seq, Market: id, Bids: bids, Asks: asks, Checksum: t.book.checksum()}
+		}
+		now := Top{Market: id, Bid: best(t.book.bids), Ask: best(t.book.asks)}
+		if now != t.book.told {
+			t.book.told = now
+			now.Seq = s.Seq
+			u.Top = &now
+		}
+		if t.candles.changed {
+			t.candles.changed = false
+			t.window.move(s.NowMS)
+			tick := s.ticker(t)
+			u.Ticker, u.Candles = &tick, slices.Clone(t.candles.open[:])
+		}
+		out = append(out, u)
+	}
+	s.touched = s.touched[:0]
+	return out
+}
+
+// Top is a market's best levels.
+func (s *State) Top(market uint32) Top {
+	out := Top{Seq: s.Seq, Market: market}
+	if t := s.trading(market); t != nil {
+		out.Bid, out.Ask = best(t.book.bids), best(t.book.asks)
+	}
+	return out
+}
+
+// Newest is a market's newest candle of each interval that has one.
+func (s *State) Newest(market uint32) []Candle {
+	var out []Candle
+	if t := s.trading(market); t != nil {
+		for _, c := range t.candles.open {
+			if c.Trades > 0 {
+				out = append(out, c)
 			}
 		}
-		clear(b.dirty)
-		slices.SortFunc(d.Bids, func(a, b Level) int { return -compare(a.PriceTicks, b.PriceTicks) })
-		slices.SortFunc(d.Asks, func(a, b Level) int { return compare(a.PriceTicks, b.PriceTicks) })
-		out = append(out, d)
 	}
 	return out
 }
 
 func (o *Order) clone() Order {
 	c := *o
-	c.Fills = slices.Clone(o.Fills)
+	c.Fills, c.newer, c.older = slices.Clone(o.Fills), nil, nil
 	return c
-}
-
-// book holds the levels of one market, best first, and which changed.
-type book struct {
-	bids, asks []Level
-	dirty      map[levelKey]struct{}
-}
-
-type levelKey struct {
-	buy   bool
-	price int64
-}
-
-// add changes what rests at a price; a level without lots is removed.
-func (b *book) add(side ordersv1.Side, price, lots int64) {
-	buy := side == ordersv1.Side_SIDE_BUY
-	levels := &b.asks
-	if buy {
-		levels = &b.bids
-	}
-	i, ok := find(*levels, price, buy)
-	switch {
-	case !ok:
-		*levels = slices.Insert(*levels, i, Level{price, lots})
-	case (*levels)[i].Lots+lots == 0:
-		*levels = slices.Delete(*levels, i, i+1)
-	default:
-		(*levels)[i].Lots += lots
-	}
-	if b.dirty == nil {
-		b.dirty = map[levelKey]struct{}{}
-	}
-	b.dirty[levelKey{buy, price}] = struct{}{}
-}
-
-func find(levels []Level, price int64, buy bool) (int, bool) {
-	return slices.BinarySearchFunc(levels, price, func(l Level, p int64) int {
-		if buy {
-			return -compare(l.PriceTicks, p)
-		}
-		return compare(l.PriceTicks, p)
-	})
-}
-
-func lotsAt(levels []Level, price int64, buy bool) int64 {
-	if i, ok := find(levels, price, buy); ok {
-		return levels[i].Lots
-	}
-	return 0
-}
-
-func top(levels []Level, limit int) []Level {
-	if limit > 0 && limit < len(levels) {
-		levels = levels[:limit]
-	}
-	return slices.Clone(levels)
-}
-
-func compare[T int64 | uint64](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -16,20 +16,33 @@ const (
 // State is the fold of a venue's events up to Seq. It is not safe for
 // concurrent use.
 type State struct {
-	Seq       uint64 // event_seq of the last event folded
-	InSeq     uint64 // ORDERS sequence of the last pack applied
-	Halted    bool
-	assets    map[string]uint32
-	markets   map[string]*Market
-	symbols   []string // in order of their addition
+	Seq    uint64 // event_seq of the last event folded
+	InSeq  uint64 // ORDERS sequence of the last pack applied
+	NowMS  int64  // stream time of that pack
+	Halted bool
+
+	dir       *Directory
+	venues    []*trading // by market id - 1
 	orders    map[uint64]*Order
-	accounts  map[uint64]map[uint64]*Order // account -> its orders in orders
+	newest    map[uint64]*Order // account -> its newest order in orders
 	clientIDs map[clientKey]uint64
+	refs      map[refKey]uint64
 	finished  []uint64 // ids in orders that ended, oldest first
-	balances  map[uint64]map[string]Balance
-	books     map[string]*book
-	tails     map[string][]Trade // oldest first
+	balances  map[uint64][]held
+	touched   []uint32 // markets whose book or trades changed since they were taken
 	unknown   uint64
+	scratch   scratch
+}
+
+// trading is what changes in a market all the time.
+type trading struct {
+	id      uint32
+	book    book
+	tail    []Trade // oldest first
+	last    int64   // price of the newest trade; 0 = none
+	window  window
+	candles candles
+	touched bool
 }
 
 type clientKey struct {
@@ -37,11 +50,31 @@ type clientKey struct {
 	id      string
 }
 
+type refKey struct{ account, ref uint64 }
+
+type held struct {
+	asset uint32
+	Balance
+}
+
+// Directory is the venue's markets and assets. It is never changed: State
+// replaces it.
+type Directory struct {
+	assets  []Asset // by id - 1
+	markets []*Market
+	symbols map[string]*Market
+}
+
+// Asset is a name and the decimals of its smallest unit.
+type Asset struct {
+	Name  string
+	Scale uint32
+}
+
 // New makes the state before the first event.
 func New() *State {
-	return &State{assets: map[string]uint32{}, markets: map[string]*Market{}, orders: map[uint64]*Order{},
-		accounts: map[uint64]map[uint64]*Order{}, clientIDs: map[clientKey]uint64{}, balances: map[uint64]map[string]Balance{},
-		books: map[string]*book{}, tails: map[string][]Trade{}}
+	return &State{dir: &Directory{symbols: map[string]*Market{}}, orders: map[uint64]*Order{}, newest: map[uint64]*Order{},
+		clientIDs: map[clientKey]uint64{}, refs: map[refKey]uint64{}, balances: map[uint64][]held{}}
 }
 
 // Unknown counts events about orders that the state does not hold. In a
@@ -50,172 +83,128 @@ func New() *State {
 func (s *State) Unknown() uint64 { return s.unknown }
 
 // PutAsset adds an asset; scale = decimals of its smallest unit.
-func (s *State) PutAsset(name string, scale uint32) { s.assets[name] = scale }
-
-// PutMarket adds a market whose assets are known.
-func (s *State) PutMarket(m Market) {
-	m.BaseScale, m.QuoteScale = s.assets[m.Base], s.assets[m.Quote]
-	if _, ok := s.markets[m.Symbol]; !ok {
-		s.symbols = append(s.symbols, m.Symbol)
-		s.books[m.Symbol] = &book{}
+func (s *State) PutAsset(id uint32, name string, scale uint32) {
+	d := s.dir.clone()
+	for len(d.assets) < int(id) {
+		d.assets = append(d.assets, Asset{})
 	}
-	s.markets[m.Symbol] = &m
+	d.assets[id-1] = Asset{name, scale}
+	s.dir = d
+}
+
+// PutMarket adds or replaces a market whose assets are known.
+func (s *State) PutMarket(m Market) {
+	d := s.dir.clone()
+	m.BaseID, m.BaseScale = d.asset(m.Base)
+	m.QuoteID, m.QuoteScale = d.asset(m.Quote)
+	for len(d.markets) < int(m.ID) {
+		d.markets = append(d.markets, nil)
+		s.venues = append(s.venues, nil)
+	}
+	if s.venues[m.ID-1] == nil {
+		s.venues[m.ID-1] = &trading{id: m.ID}
+	}
+	d.markets[m.ID-1], d.symbols[m.Symbol] = &m, &m
+	s.dir = d
+}
+
+func (d *Directory) clone() *Directory {
+	out := &Directory{assets: slices.Clone(d.assets), markets: slices.Clone(d.markets), symbols: make(map[string]*Market, len(d.symbols)+1)}
+	for name, m := range d.symbols {
+		out.symbols[name] = m
+	}
+	return out
+}
+
+func (d *Directory) asset(name string) (id uint32, scale uint32) {
+	for i, a := range d.assets {
+		if a.Name == name {
+			return uint32(i + 1), a.Scale
+		}
+	}
+	return 0, 0
+}
+
+func (s *State) trading(id uint32) *trading {
+	if id == 0 || int(id) > len(s.venues) {
+		return nil
+	}
+	return s.venues[id-1]
+}
+
+func (s *State) touch(t *trading) {
+	if !t.touched {
+		t.touched = true
+		s.touched = append(s.touched, t.id)
+	}
+}
+
+// PutLast sets a loaded last price; 0 = never traded.
+func (s *State) PutLast(market uint32, ticks int64) {
+	if t := s.trading(market); t != nil {
+		t.last = ticks
+	}
 }
 
 // PutOrder adds an order that was loaded; a resting one enters the book.
+// Ascending ids.
 func (s *State) PutOrder(o Order) {
 	p := &o
-	s.orders[o.ID] = p
-	if s.accounts[o.Account] == nil {
-		s.accounts[o.Account] = map[uint64]*Order{}
-	}
-	s.accounts[o.Account][o.ID] = p
-	// A conflict is answered about an id that belongs to another order.
-	if o.ClientOrderID != "" && o.RejectReason != ordersv1.RejectReason_REJECT_REASON_CONFLICT {
-		if s.clientIDs[clientKey{o.Account, o.ClientOrderID}] < o.ID {
-			s.clientIDs[clientKey{o.Account, o.ClientOrderID}] = o.ID
-		}
-	}
+	s.put(p)
 	if !o.Open() {
 		s.finish(p)
 	} else if o.Resting {
-		s.rest(p, o.QuantityLots-o.FilledLots)
+		s.show(p, o.VisibleLots)
 	}
 }
 
-// PutBalance sets a loaded balance.
-func (s *State) PutBalance(account uint64, asset string, b Balance) {
-	if s.balances[account] == nil {
-		s.balances[account] = map[string]Balance{}
+func (s *State) put(o *Order) {
+	s.orders[o.ID] = o
+	if o.older = s.newest[o.Account]; o.older != nil {
+		o.older.newer = o
 	}
-	s.balances[account][asset] = b
+	s.newest[o.Account] = o
+	// A conflict is answered about an id that belongs to another order.
+	if o.RejectReason != ordersv1.RejectReason_REJECT_REASON_CONFLICT && o.RejectReason != ordersv1.RejectReason_REJECT_REASON_DUPLICATE {
+		if o.ClientOrderID != "" {
+			s.clientIDs[clientKey{o.Account, o.ClientOrderID}] = o.ID
+		}
+		if o.ClientRef != 0 {
+			s.refs[refKey{o.Account, o.ClientRef}] = o.ID
+		}
+	}
+}
+
+// PutBalance sets a balance.
+func (s *State) PutBalance(account uint64, asset uint32, b Balance) {
+	all := s.balances[account]
+	for i := range all {
+		if all[i].asset == asset {
+			all[i].Balance = b
+			return
+		}
+	}
+	s.balances[account] = append(all, held{asset, b})
 }
 
 // PutTrade appends to a market's tail; ascending ids.
 func (s *State) PutTrade(t Trade) {
-	tail := append(s.tails[t.Symbol], t)
-	if len(tail) >= 2*MaxTail {
-		tail = slices.Clone(tail[len(tail)-MaxTail:])
+	m := s.trading(t.Market)
+	if m == nil {
+		return
 	}
-	s.tails[t.Symbol] = tail
-}
-
-// Apply folds the event with event_seq seq and says what changed for
-// watchers. Depth changes are collected and taken with TakeDepth.
-func (s *State) Apply(seq uint64, e *tradesv1.Event) Change {
-	s.Seq = seq
-	c := Change{Seq: seq}
-	switch k := e.GetKind().(type) {
-	case *tradesv1.Event_PackApplied:
-		s.InSeq = max(s.InSeq, k.PackApplied.GetInSeq())
-	case *tradesv1.Event_AssetAdded:
-		s.PutAsset(k.AssetAdded.GetName(), k.AssetAdded.GetScale())
-	case *tradesv1.Event_MarketAdded:
-		m := k.MarketAdded
-		s.PutMarket(Market{Symbol: m.GetSymbol(), Base: m.GetBase(), Quote: m.GetQuote(), Tick: m.GetTick(), Lot: m.GetLot(),
-			MakerFeePPM: m.GetMakerFeePpm(), TakerFeePPM: m.GetTakerFeePpm()})
-	case *tradesv1.Event_OrderAccepted:
-		c.Orders = s.accept(seq, k.OrderAccepted)
-	case *tradesv1.Event_OrderRejected:
-		c.Orders = s.reject(seq, k.OrderRejected)
-	case *tradesv1.Event_OrderRested:
-		if o := s.order(k.OrderRested.GetOrderId()); o != nil {
-			o.Resting, o.EventSeq = true, seq
-			s.rest(o, k.OrderRested.GetRemainingLots())
-		}
-	case *tradesv1.Event_Trade:
-		c.Trade, c.Orders = s.trade(seq, k.Trade)
-	case *tradesv1.Event_OrderCanceled:
-		e := k.OrderCanceled
-		c.Orders = s.end(seq, e.GetOrderId(), ordersv1.OrderStatus_ORDER_STATUS_CANCELED, e.GetReason(), e.GetAtMs())
-	case *tradesv1.Event_OrderExpired:
-		e := k.OrderExpired
-		c.Orders = s.end(seq, e.GetOrderId(), ordersv1.OrderStatus_ORDER_STATUS_EXPIRED, 0, e.GetAtMs())
-	case *tradesv1.Event_BalanceChanged:
-		b := k.BalanceChanged
-		s.PutBalance(b.GetAccount(), b.GetAsset(), Balance{Available: b.GetAvailable(), Reserved: b.GetReserved()})
-	case *tradesv1.Event_Halted:
-		s.Halted = true
-	case *tradesv1.Event_Resumed:
-		s.Halted = false
+	m.tail = append(m.tail, t)
+	if len(m.tail) >= 2*MaxTail {
+		m.tail = append(m.tail[:0:0], m.tail[len(m.tail)-MaxTail:]...)
 	}
-	return c
+	m.last = t.PriceTicks
 }
 
-func (s *State) order(id uint64) *Order {
-	o := s.orders[id]
-	if o == nil {
-		s.unknown++
-	}
-	return o
-}
-
-func (s *State) accept(seq uint64, e *tradesv1.OrderAccepted) []Order {
-	o := Order{ID: e.GetOrderId(), Account: e.GetAccount(), ClientOrderID: e.GetClientOrderId(), Symbol: e.GetSymbol(), Side: e.GetSide(),
-		Type: e.GetType(), TimeInForce: e.GetTimeInForce(), PriceTicks: e.GetPriceTicks(), QuantityLots: e.GetQuantityLots(),
-		Status: ordersv1.OrderStatus_ORDER_STATUS_OPEN, CreatedMS: e.GetAtMs(), UpdatedMS: e.GetAtMs(), EventSeq: seq}
-	s.PutOrder(o)
-	return []Order{o}
-}
-
-func (s *State) reject(seq uint64, e *tradesv1.OrderRejected) []Order {
-	o := Order{ID: e.GetOrderId(), Account: e.GetAccount(), ClientOrderID: e.GetClientOrderId(), Symbol: e.GetSymbol(), Side: e.GetSide(),
-		Type: e.GetType(), TimeInForce: e.GetTimeInForce(), PriceTicks: e.GetPriceTicks(), QuantityLots: e.GetQuantityLots(),
-		Status: ordersv1.OrderStatus_ORDER_STATUS_REJECTED, RejectReason: e.GetReason(), CreatedMS: e.GetAtMs(), UpdatedMS: e.GetAtMs(), EventSeq: seq}
-	s.PutOrder(o)
-	return []Order{o}
-}
-
-func (s *State) trade(seq uint64, e *tradesv1.Trade) (*Trade, []Order) {
-	t := Trade{ID: e.GetTradeId(), Symbol: e.GetSymbol(), PriceTicks: e.GetPriceTicks(), QuantityLots: e.GetQuantityLots(),
-		TakerSide: e.GetTakerSide(), AtMS: e.GetAtMs(), EventSeq: seq}
-	s.PutTrade(t)
-	var changed []Order
-	for _, side := range []struct {
-		id  uint64
-		fee int64
-	}{{e.GetMakerOrderId(), e.GetMakerFee()}, {e.GetTakerOrderId(), e.GetTakerFee()}} {
-		o := s.order(side.id)
-		if o == nil {
-			continue
-		}
-		f := Fill{TradeID: t.ID, PriceTicks: t.PriceTicks, QuantityLots: t.QuantityLots, Fee: side.fee}
-		o.FilledLots += f.QuantityLots
-		o.Status = ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED
-		o.EventSeq, o.UpdatedMS = seq, t.AtMS
-		if o.Resting {
-			s.books[o.Symbol].add(o.Side, o.PriceTicks, -f.QuantityLots)
-		}
-		o.Fills = append(o.Fills, f)
-		if o.FilledLots >= o.QuantityLots {
-			o.Status, o.Resting = ordersv1.OrderStatus_ORDER_STATUS_FILLED, false
-			s.finish(o)
-		}
-		copied := *o
-		copied.Fills = []Fill{f}
-		changed = append(changed, copied)
-	}
-	return &t, changed
-}
-
-func (s *State) end(seq, id uint64, status ordersv1.OrderStatus, why ordersv1.CancelReason, atMS int64) []Order {
-	o := s.order(id)
-	if o == nil {
-		return nil
-	}
-	if o.Resting {
-		s.books[o.Symbol].add(o.Side, o.PriceTicks, o.FilledLots-o.QuantityLots)
-	}
-	o.Status, o.CancelReason, o.Resting, o.EventSeq, o.UpdatedMS = status, why, false, seq, atMS
-	s.finish(o)
-	copied := *o
-	copied.Fills = nil
-	return []Order{copied}
-}
-
-func (s *State) rest(o *Order, lots int64) {
-	if b := s.books[o.Symbol]; b != nil {
-		b.add(o.Side, o.PriceTicks, lots)
+// show changes what the book shows at the order's price.
+func (s *State) show(o *Order, lots int64) {
+	if t := s.trading(o.Market); t != nil && lots != 0 {
+		t.book.add(o.Side, o.PriceTicks, lots)
+		s.touch(t)
 	}
 }
 
@@ -226,15 +215,36 @@ func (s *State) finish(o *Order) {
 		return
 	}
 	for _, id := range s.finished[:MaxFinished] {
-		old := s.orders[id]
-		delete(s.orders, id)
-		delete(s.accounts[old.Account], id)
-		if len(s.accounts[old.Account]) == 0 {
-			delete(s.accounts, old.Account)
-		}
-		if key := (clientKey{old.Account, old.ClientOrderID}); s.clientIDs[key] == id {
-			delete(s.clientIDs, key)
-		}
+		s.forget(s.orders[id])
 	}
-	s.finished = slices.Clone(s.finished[MaxFinished:])
+	s.finished = append(s.finished[:0:0], s.finished[MaxFinished:]...)
+}
+
+func (s *State) forget(o *Order) {
+	delete(s.orders, o.ID)
+	if o.newer != nil {
+		o.newer.older = o.older
+	} else if o.older != nil {
+		s.newest[o.Account] = o.older
+	} else {
+		delete(s.newest, o.Account)
+	}
+	if o.older != nil {
+		o.older.newer = o.newer
+	}
+	if key := (clientKey{o.Account, o.ClientOrderID}); s.clientIDs[key] == o.ID {
+		delete(s.clientIDs, key)
+	}
+	if key := (refKey{o.Account, o.ClientRef}); s.refs[key] == o.ID {
+		delete(s.refs, key)
+	}
+}
+
+// scratch holds the frequent events while they are folded.
+type scratch struct {
+	accepted tradesv1.OrderAccepted
+	rested   tradesv1.OrderRested
+	trade    tradesv1.Trade
+	canceled tradesv1.OrderCanceled
+	balance  tradesv1.BalanceChanged
 }

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
 	"fondaco.dev/services/api/internal/market"
@@ -16,12 +18,26 @@ const (
 	sell = ordersv1.Side_SIDE_SELL
 )
 
+// fold applies an event as it comes from the bus.
+func fold(t testing.TB, s *market.State, e *tradesv1.Event) market.Change {
+	t.Helper()
+	raw, err := proto.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Apply(s.Seq+1, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 func newState() *market.State {
 	s := market.New()
-	s.PutAsset("USD", 2)
-	s.PutAsset("WINE", 0)
-	s.PutMarket(market.Market{Symbol: "W-U", Base: "WINE", Quote: "USD", Tick: 1, Lot: 1})
-	s.TakeDepth()
+	s.PutAsset(1, "USD", 2)
+	s.PutAsset(2, "WINE", 0)
+	s.PutMarket(market.Market{ID: 1, Symbol: "W-U", Base: "WINE", Quote: "USD", Tick: 1, Lot: 1})
+	s.Take()
 	return s
 }
 
@@ -39,7 +55,7 @@ func TestDepthEqualsOrders(t *testing.T) {
 	live := map[uint64]*resting{}
 	mirror := map[string]int64{}
 	seq, ids := uint64(0), uint64(0)
-	apply := func(e *tradesv1.Event) { seq++; s.Apply(seq, e) }
+	apply := func(e *tradesv1.Event) { seq++; fold(t, s, e) }
 	for range 5000 {
 		switch n := r.IntN(10); {
 		case n < 5 || len(live) == 0:
@@ -48,8 +64,8 @@ func TestDepthEqualsOrders(t *testing.T) {
 			if r.IntN(2) == 0 {
 				o.side = sell
 			}
-			apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: ids, Account: ids % 7, Symbol: "W-U", Side: o.side, PriceTicks: o.price, QuantityLots: o.left}}})
-			apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderRested{OrderRested: &tradesv1.OrderRested{OrderId: ids, RemainingLots: o.left}}})
+			apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: ids, Account: ids % 7, Market: 1, Kind: uint32(o.side) | 1<<8, PriceTicks: uint64(o.price), QuantityLots: uint64(o.left)}}})
+			apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderRested{OrderRested: &tradesv1.OrderRested{OrderId: ids, RemainingLots: uint64(o.left), VisibleLots: uint64(o.left)}}})
 			live[ids] = o
 		default:
 			id := ids - r.Uint64N(min(ids, 40))
@@ -59,10 +75,10 @@ func TestDepthEqualsOrders(t *testing.T) {
 			}
 			if n < 8 {
 				lots := r.Int64N(o.left) + 1
-				apply(&tradesv1.Event{Kind: &tradesv1.Event_Trade{Trade: &tradesv1.Trade{TradeId: seq, Symbol: "W-U", PriceTicks: o.price, QuantityLots: lots, MakerOrderId: id}}})
+				apply(&tradesv1.Event{Kind: &tradesv1.Event_Trade{Trade: &tradesv1.Trade{TradeId: seq, Market: 1, PriceTicks: uint64(o.price), QuantityLots: uint64(lots), MakerOrderId: id}}})
 				o.left -= lots
 			} else {
-				apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id, RemainingLots: o.left}}})
+				apply(&tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id, RemainingLots: uint64(o.left)}}})
 				o.left = 0
 			}
 			if o.left == 0 {
@@ -70,7 +86,11 @@ func TestDepthEqualsOrders(t *testing.T) {
 			}
 		}
 		if r.IntN(3) == 0 {
-			for _, d := range s.TakeDepth() {
+			for _, u := range s.Take() {
+				d := u.Depth
+				if d == nil {
+					continue
+				}
 				if d.Seq != seq {
 					t.Fatalf("update at %d, state at %d", d.Seq, seq)
 				}
@@ -83,7 +103,11 @@ func TestDepthEqualsOrders(t *testing.T) {
 			}
 		}
 	}
-	for _, d := range s.TakeDepth() {
+	for _, u := range s.Take() {
+		d := u.Depth
+		if d == nil {
+			continue
+		}
 		for _, l := range d.Bids {
 			set(mirror, buy, l)
 		}
@@ -96,7 +120,7 @@ func TestDepthEqualsOrders(t *testing.T) {
 		want[fmt.Sprint(o.side, o.price)] += o.left
 	}
 	got := map[string]int64{}
-	d := s.Depth("W-U", 0)
+	d := s.Depth(1, 0)
 	for i, l := range d.Bids {
 		set(got, buy, l)
 		if i > 0 && l.PriceTicks >= d.Bids[i-1].PriceTicks {
@@ -127,13 +151,13 @@ func TestForgetsTheOldestEnded(t *testing.T) {
 	t.Parallel()
 	s := newState()
 	accept := func(id uint64) {
-		s.Apply(s.Seq+1, &tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: id, Account: 1, Symbol: "W-U", Side: buy, PriceTicks: 1, QuantityLots: 1, ClientOrderId: fmt.Sprint(id)}}})
+		fold(t, s, &tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: id, Account: 1, Market: 1, Kind: uint32(buy) | 1<<8, PriceTicks: 1, QuantityLots: 1, ClientOrderId: fmt.Sprint(id)}}})
 	}
 	accept(1)
 	const n = 2*market.MaxFinished + 10
 	for id := uint64(2); id < n; id++ {
 		accept(id)
-		s.Apply(s.Seq+1, &tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id}}})
+		fold(t, s, &tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id}}})
 	}
 	if _, ok := s.Order(1, 1); !ok {
 		t.Error("a live order is gone")

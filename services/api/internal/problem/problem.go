@@ -20,6 +20,8 @@ type Problem struct {
 	Allowed    []string `json:"allowed,omitempty"`
 	RequestID  string   `json:"request_id,omitempty"`
 	RetryAfter int      `json:"-"` // seconds; 0 = no Retry-After header
+	// RetryAfterMS is the same for who can wait for less than a second.
+	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
 }
 
 // Error is for logs.
@@ -58,6 +60,15 @@ func NotFound(what string) *Problem {
 func Unavailable(code, detail string) *Problem {
 	p := New(http.StatusServiceUnavailable, code, detail)
 	p.RetryAfter = 1
+	return p
+}
+
+// Limited says that the caller asked for too much and when to go on, in
+// milliseconds.
+func Limited(detail string, afterMS int64) *Problem {
+	p := New(http.StatusTooManyRequests, "rate_limited", detail)
+	p.RetryAfterMS = max(1, afterMS)
+	p.RetryAfter = int((p.RetryAfterMS + 999) / 1000)
 	return p
 }
 

@@ -22,7 +22,7 @@ func (s *Server) view(fn func(*market.State)) error {
 func (s *Server) listMarkets(c echo.Context) error {
 	out := []shape.Market{}
 	if err := s.view(func(st *market.State) {
-		for _, m := range st.Markets() {
+		for _, m := range st.Directory().Markets() {
 			out = append(out, shape.OfMarket(m))
 		}
 	}); err != nil {
@@ -64,7 +64,7 @@ func (s *Server) getDepth(c echo.Context) error {
 	}
 	var d market.Depth
 	var units *market.Market
-	if err := s.market(c, func(st *market.State, m *market.Market) { d, units = st.Depth(m.Symbol, limit), m }); err != nil {
+	if err := s.market(c, func(st *market.State, m *market.Market) { d, units = st.Depth(m.ID, limit), m }); err != nil {
 		return err
 	}
 	return answer(c, http.StatusOK, shape.OfDepth(&d, units))
@@ -85,7 +85,7 @@ func (s *Server) listTrades(c echo.Context) error {
 	if err := s.market(c, func(st *market.State, m *market.Market) {
 		units = m
 		// One more than the limit says whether there is more.
-		rows, enough = st.Tail(m.Symbol, below, limit+1)
+		rows, enough = st.Tail(m.ID, below, limit+1)
 	}); err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (s *Server) listTrades(c echo.Context) error {
 		if len(rows) > 0 {
 			below = rows[len(rows)-1].ID
 		}
-		older, err := s.Store.Trades(c.Request().Context(), s.Venue.Name(), units.Symbol, below, limit+1-len(rows))
+		older, err := s.Store.Trades(c.Request().Context(), s.Venue.Name(), units.ID, below, limit+1-len(rows))
 		if err != nil {
 			return err
 		}
@@ -117,10 +117,8 @@ func (s *Server) listBalances(c echo.Context) error {
 	}
 	out := []shape.Balance{}
 	if err := s.view(func(st *market.State) {
-		balances, assets := st.Balances(who.Account)
-		for _, a := range assets {
-			scale, _ := st.Scale(a)
-			out = append(out, shape.OfBalance(a, balances[a], scale))
+		for _, h := range st.Balances(who.Account) {
+			out = append(out, shape.OfBalance(h))
 		}
 	}); err != nil {
 		return err

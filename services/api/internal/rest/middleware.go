@@ -27,7 +27,10 @@ const (
 	keyWho       = "who"
 )
 
-const headerRequestID = "X-Request-Id"
+const (
+	headerRequestID = "X-Request-Id"
+	exposed         = headerRequestID + ", Retry-After, Location"
+)
 
 var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
@@ -99,9 +102,9 @@ func cors(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
 		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", headerRequestID)
+		h.Set("Access-Control-Expose-Headers", exposed)
 		if c.Request().Method == http.MethodOptions && c.Request().Header.Get("Access-Control-Request-Method") != "" {
-			h.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
+			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
 			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+headerRequestID)
 			h.Set("Access-Control-Max-Age", "600")
 			return c.NoContent(http.StatusNoContent)

@@ -3,7 +3,6 @@ package rest
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -16,9 +15,12 @@ import (
 )
 
 // statuses are what ?status= takes. "open" is every order that can still be
-// filled, the partially filled ones included.
+// filled: the partially filled ones and those that wait for a trigger are among
+// them.
 var statuses = map[string][]ordersv1.OrderStatus{
-	"open":             {ordersv1.OrderStatus_ORDER_STATUS_OPEN, ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED},
+	"open": {ordersv1.OrderStatus_ORDER_STATUS_OPEN, ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED,
+		ordersv1.OrderStatus_ORDER_STATUS_WAITING},
+	"waiting":          {ordersv1.OrderStatus_ORDER_STATUS_WAITING},
 	"partially_filled": {ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED},
 	"filled":           {ordersv1.OrderStatus_ORDER_STATUS_FILLED},
 	"canceled":         {ordersv1.OrderStatus_ORDER_STATUS_CANCELED},
@@ -26,26 +28,24 @@ var statuses = map[string][]ordersv1.OrderStatus{
 	"expired":          {ordersv1.OrderStatus_ORDER_STATUS_EXPIRED},
 }
 
+// getOrder answers with an order by any of its names.
 func (s *Server) getOrder(c echo.Context) error {
-	id, ok := shape.ID(c.Param("id"))
-	if !ok {
-		return problem.Parameter("id", "wants an order's id")
+	n, err := named(c)
+	if err != nil {
+		return err
 	}
-	account := caller(c).Account
-	return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.Order(account, id) },
-		func() (market.Order, error) { return s.Store.Order(c.Request().Context(), s.Venue.Name(), account, id) })
-}
-
-func (s *Server) getOrderByClientID(c echo.Context) error {
-	id, err := url.PathUnescape(c.Param("cid"))
-	if err != nil || !clientIDs.MatchString(id) {
-		return problem.Parameter("cid", "wants 1 to 64 printable ASCII characters")
+	account, ctx := caller(c).Account, c.Request().Context()
+	switch {
+	case n.ClientID != nil:
+		id := string(n.ClientID)
+		return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.OrderByClientID(account, id) },
+			func() (market.Order, error) { return s.Store.OrderByClientID(ctx, s.Venue.Name(), account, id) })
+	case n.Ref != 0:
+		return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.OrderByRef(account, n.Ref) },
+			func() (market.Order, error) { return s.Store.OrderByRef(ctx, s.Venue.Name(), account, n.Ref) })
 	}
-	account := caller(c).Account
-	return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.OrderByClientID(account, id) },
-		func() (market.Order, error) {
-			return s.Store.OrderByClientID(c.Request().Context(), s.Venue.Name(), account, id)
-		})
+	return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.Order(account, n.ID) },
+		func() (market.Order, error) { return s.Store.Order(ctx, s.Venue.Name(), account, n.ID) })
 }
 
 // oneOrder looks into the projection, and into Postgres for what ended long
@@ -59,7 +59,7 @@ func (s *Server) oneOrder(c echo.Context, memory func(*market.State) (market.Ord
 	}
 	if err := s.view(func(st *market.State) {
 		if o, found = memory(st); found {
-			units = st.Market(o.Symbol)
+			units = st.Directory().ByID(o.Market)
 		}
 	}); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (s *Server) oneOrder(c echo.Context, memory func(*market.State) (market.Ord
 		} else if err != nil {
 			return err
 		}
-		if err := s.view(func(st *market.State) { units = st.Market(o.Symbol) }); err != nil {
+		if err := s.view(func(st *market.State) { units = st.Directory().ByID(o.Market) }); err != nil {
 			return err
 		}
 	}
@@ -92,7 +92,7 @@ func (s *Server) listOrders(c echo.Context) error {
 	}
 	wanted, ok := statuses[c.QueryParam("status")]
 	if !ok && c.QueryParam("status") != "" {
-		return problem.Parameter("status", "no such status", "open", "partially_filled", "filled", "canceled", "rejected", "expired")
+		return problem.Parameter("status", "no such status", "open", "waiting", "partially_filled", "filled", "canceled", "rejected", "expired")
 	}
 	account := caller(c).Account
 	if s.Venue != nil {
@@ -101,12 +101,10 @@ func (s *Server) listOrders(c echo.Context) error {
 	keep := func(o *market.Order) bool { return len(wanted) == 0 || slices.Contains(wanted, o.Status) }
 	var rows []market.Order
 	known := []int64{}
-	units := map[string]*market.Market{}
+	var dir *market.Directory
 	if err := s.view(func(st *market.State) {
 		rows = st.Orders(account, below, func(o *market.Order) bool { known = append(known, int64(o.ID)); return keep(o) })
-		for _, m := range st.Markets() {
-			units[m.Symbol] = m
-		}
+		dir = st.Directory()
 	}); err != nil {
 		return err
 	}
@@ -129,7 +127,7 @@ func (s *Server) listOrders(c echo.Context) error {
 		out.Next = idCursor(rows[limit-1].ID)
 	}
 	for i := range rows {
-		out.Data = append(out.Data, shape.OfOrder(&rows[i], units[rows[i].Symbol]))
+		out.Data = append(out.Data, shape.OfOrder(&rows[i], dir.ByID(rows[i].Market)))
 	}
 	return answer(c, http.StatusOK, out)
 }

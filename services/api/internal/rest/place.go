@@ -1,43 +1,53 @@
 package rest
 
 import (
-	"bytes"
-	"crypto/rand"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"regexp"
-	"slices"
-	"sort"
-	"strings"
+	"net/url"
+	"strconv"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
-	ordersv1 "fondaco.dev/proto/orders/v1"
-	"fondaco.dev/services/api/internal/decimal"
+	"fondaco.dev/services/api/internal/command"
+	"fondaco.dev/services/api/internal/entry"
 	"fondaco.dev/services/api/internal/gateway"
 	"fondaco.dev/services/api/internal/market"
 	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/reject"
 	"fondaco.dev/services/api/internal/shape"
+	"fondaco.dev/services/api/internal/venue"
 )
 
-var (
-	clientIDs  = regexp.MustCompile(`^[ -~]{1,64}$`)
-	symbols    = regexp.MustCompile(`^[A-Za-z0-9._/-]{1,32}$`)
-	orderKeys  = []string{"symbol", "side", "type", "time_in_force", "price", "quantity", "client_order_id"}
-	sides      = map[string]ordersv1.Side{"buy": ordersv1.Side_SIDE_BUY, "sell": ordersv1.Side_SIDE_SELL}
-	orderTypes = map[string]ordersv1.OrderType{"limit": ordersv1.OrderType_ORDER_TYPE_LIMIT, "market": ordersv1.OrderType_ORDER_TYPE_MARKET}
-	forces     = map[string]ordersv1.TimeInForce{"GTC": ordersv1.TimeInForce_TIME_IN_FORCE_GTC, "IOC": ordersv1.TimeInForce_TIME_IN_FORCE_IOC,
-		"FOK": ordersv1.TimeInForce_TIME_IN_FORCE_FOK}
-)
+// asking is what one request to the order book needs; they are used again.
+type asking struct {
+	server *Server
+	who    uint64
+	reader entry.Reader
+	cmd    command.Command
+	batch  gateway.Batch
+	body   []byte
+	out    []byte
+}
 
-// readBody reads a flat JSON object of strings; numbers are taken by their
-// text, so that none is ever a float. The content type does not matter: the
-// caller is known by a token, never by a cookie that another page could use.
-func readBody(c echo.Context, allowed []string) (map[string]string, error) {
-	raw, err := io.ReadAll(c.Request().Body)
+var askings = sync.Pool{New: func() any { return &asking{} }}
+
+// ask begins a request; the body is read.
+func (s *Server) ask(c echo.Context) (*asking, error) {
+	if s.Gateway == nil {
+		return nil, s.view(nil)
+	}
+	dir := s.Venue.Directory()
+	if dir == nil {
+		return nil, venue.ErrLoading
+	}
+	a := askings.Get().(*asking)
+	a.server, a.who = s, caller(c).Account
+	a.reader.Dir, a.reader.IDs, a.reader.Find = dir, s.ids, a.find
+	a.reader.Wait = func() { s.Venue.WaitOwn(c.Request().Context(), a.who) }
+	var err error
+	a.body, err = readAll(c.Request().Body, a.body[:0])
 	var tooBig *http.MaxBytesError
 	if errors.As(err, &tooBig) {
 		return nil, problem.New(http.StatusRequestEntityTooLarge, "body_too_large", "a body may have 65536 bytes")
@@ -45,140 +55,58 @@ func readBody(c echo.Context, allowed []string) (map[string]string, error) {
 	if err != nil {
 		return nil, problem.New(http.StatusBadRequest, "bad_body", "the body ended early")
 	}
-	var m map[string]json.RawMessage
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if err := dec.Decode(&m); err != nil || m == nil || dec.More() {
-		return nil, problem.New(http.StatusBadRequest, "bad_body", "the body is not one JSON object")
-	}
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	out := map[string]string{}
-	for _, name := range names {
-		if !slices.Contains(allowed, name) {
-			return nil, problem.UnknownParameter(name, allowed)
-		}
-		v := m[name]
-		switch v[0] {
-		case '"':
-			var s string
-			if json.Unmarshal(v, &s) != nil {
-				return nil, problem.Parameter(name, "is not a string")
-			}
-			out[name] = s
-		case 'n':
-		case '{', '[', 't', 'f':
-			return nil, problem.Parameter(name, "wants a string")
-		default:
-			out[name] = string(v)
-		}
-	}
-	return out, nil
+	return a, nil
 }
 
-// readOrder makes the command of a request. What is no order at all is a
-// problem; what the engine has to refuse, so that the refusal is in the
-// stream, goes to the engine: a price that is no whole number of ticks, an
-// unknown market.
-func (s *Server) readOrder(body map[string]string, account uint64) (*ordersv1.NewOrder, error) {
-	o := &ordersv1.NewOrder{Account: account, Symbol: body["symbol"], ClientOrderId: body["client_order_id"]}
-	if !symbols.MatchString(o.GetSymbol()) {
-		return nil, problem.Parameter("symbol", "is required, as listed at /v1/markets")
+// free gives a back: nothing of it may be in use, as it is after an unknown
+// outcome.
+func (a *asking) free() { askings.Put(a) }
+
+func readAll(r io.Reader, b []byte) ([]byte, error) {
+	if cap(b) == 0 {
+		b = make([]byte, 0, 1024)
 	}
-	var ok bool
-	if o.Side, ok = sides[strings.ToLower(body["side"])]; !ok {
-		return nil, problem.Parameter("side", "is required", "buy", "sell")
-	}
-	kind := body["type"]
-	if kind == "" {
-		kind = "limit"
-	}
-	if o.Type, ok = orderTypes[strings.ToLower(kind)]; !ok {
-		return nil, problem.Parameter("type", "no such type", "limit", "market")
-	}
-	isMarket := o.GetType() == ordersv1.OrderType_ORDER_TYPE_MARKET
-	force := body["time_in_force"]
-	if force == "" {
-		if force = "GTC"; isMarket {
-			force = "IOC"
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
 		}
 	}
-	if o.TimeInForce, ok = forces[strings.ToUpper(force)]; !ok {
-		return nil, problem.Parameter("time_in_force", "no such time in force", "GTC", "IOC", "FOK")
-	}
-	price, hasPrice := body["price"]
-	switch {
-	case isMarket && hasPrice:
-		return nil, problem.Parameter("price", "a market order has none")
-	case !isMarket && !decimal.Valid(price):
-		return nil, problem.Parameter("price", `is required for a limit order, as a decimal such as "12.50"`)
-	case !decimal.Valid(body["quantity"]):
-		return nil, problem.Parameter("quantity", `is required, as a decimal such as "3"`)
-	}
-	if id, given := body["client_order_id"]; given && !clientIDs.MatchString(id) {
-		return nil, problem.Parameter("client_order_id", "wants 1 to 64 printable ASCII characters")
-	} else if !given {
-		var b [12]byte
-		_, _ = rand.Read(b[:]) // never fails, by its own documentation
-		o.ClientOrderId = "auto-" + hex.EncodeToString(b[:])
-	}
-	return o, s.units(o, price, body["quantity"])
 }
 
-// units turns decimals into ticks and lots.
-func (s *Server) units(o *ordersv1.NewOrder, price, quantity string) error {
-	var m *market.Market
-	if err := s.view(func(st *market.State) { m = st.Market(o.GetSymbol()) }); err != nil {
+// find is the market of an order of the caller.
+func (a *asking) find(n command.Name) (m *market.Market) {
+	_ = a.server.Venue.View(func(st *market.State) {
+		m = st.Directory().ByID(st.MarketOfOrder(a.who, n.ID, string(n.ClientID), n.Ref))
+	})
+	return m
+}
+
+// send asks for one command and waits for the answer. After an error that is
+// errUnknown a must not be freed.
+func (a *asking) send(c echo.Context) error {
+	if err := a.server.limit(a.who, 1, !a.cmd.New()); err != nil {
 		return err
 	}
-	if m == nil {
-		o.Malformed = ordersv1.RejectReason_REJECT_REASON_UNKNOWN_MARKET
-		return nil
-	}
-	lots, why, err := m.Lots(quantity)
-	if err != nil {
-		return problem.Parameter("quantity", "is no decimal number")
-	}
-	o.QuantityLots, o.Malformed = lots, why
-	if price == "" {
-		return nil
-	}
-	ticks, why, err := m.Ticks(price)
-	if err != nil {
-		return problem.Parameter("price", "is no decimal number")
-	}
-	if o.PriceTicks = ticks; why != 0 {
-		o.Malformed = why
+	b := &a.batch
+	b.Account, b.Count, b.New, b.RequestID = a.who, 1, a.cmd.New(), requestID(c)
+	b.Data = a.cmd.Append(b.Data[:0], a.who, b.RequestID)
+	return a.server.Gateway.Do(c.Request().Context(), b)
+}
+
+// limit refuses what is more than an account may send.
+func (s *Server) limit(account uint64, n int, cancel bool) error {
+	if wait, ok := s.Limits.Take(account, n, cancel); !ok {
+		return problem.Limited("this account sends more commands than it may; nothing was sent", wait)
 	}
 	return nil
-}
-
-func (s *Server) placeOrder(c echo.Context) error {
-	if s.Gateway == nil {
-		return s.view(nil)
-	}
-	body, err := readBody(c, orderKeys)
-	if err != nil {
-		return err
-	}
-	who := caller(c)
-	o, err := s.readOrder(body, who.Account)
-	if err != nil {
-		return err
-	}
-	cmd := &ordersv1.Command{RequestId: requestID(c), Op: &ordersv1.Command_NewOrder{NewOrder: o}}
-	a, err := s.Gateway.Do(c.Request().Context(), cmd, who.Account)
-	switch {
-	case errors.Is(err, gateway.ErrUnknown):
-		c.Response().Header().Set("Location", "/v1/orders/by-client-id/"+escape(o.GetClientOrderId()))
-		return answer(c, http.StatusAccepted, map[string]string{"client_order_id": o.GetClientOrderId(), "status": "unknown",
-			"detail": "the outcome is not known yet; ask at /v1/orders/by-client-id/" + escape(o.GetClientOrderId())})
-	case err != nil:
-		return notSent(err)
-	}
-	return s.outcome(c, a)
 }
 
 func notSent(err error) error {
@@ -191,64 +119,249 @@ func notSent(err error) error {
 	return err
 }
 
-// outcome answers with the order as the engine left it.
-func (s *Server) outcome(c echo.Context, a gateway.Answer) error {
-	o, why := a.Outcome.GetOrder(), a.Outcome.GetReject()
-	switch why {
-	case ordersv1.RejectReason_REJECT_REASON_CONFLICT:
-		p := problem.New(http.StatusConflict, "conflict", "another order of this account has this client_order_id and another content")
-		p.Parameter = "client_order_id"
-		return p
-	case ordersv1.RejectReason_REJECT_REASON_UNKNOWN_ORDER:
-		return problem.NotFound("this order")
-	case ordersv1.RejectReason_REJECT_REASON_ALREADY_DONE:
-		return problem.New(http.StatusConflict, "already_done", "the order is filled, canceled, rejected or expired")
+// unknown answers 202: the command left and nobody knows more yet.
+func unknown(c echo.Context, at string, more map[string]any) error {
+	c.Response().Header().Set("Location", at)
+	body := map[string]any{"status": "unknown", "detail": "the outcome is not known yet; ask at " + at}
+	for k, v := range more {
+		body[k] = v
 	}
-	if o == nil {
-		return refused(why)
-	}
-	view := shape.OrderOf(o)
-	var units *market.Market
-	if err := s.view(func(st *market.State) { units = st.Market(view.Symbol) }); err != nil {
+	return answer(c, http.StatusAccepted, body)
+}
+
+// placeOrder takes POST /v1/orders.
+func (s *Server) placeOrder(c echo.Context) error {
+	a, err := s.ask(c)
+	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, shape.OfOrder(&view, units))
-}
-
-// refused answers a command that the engine did not carry out and that has no
-// order to show.
-func refused(why ordersv1.RejectReason) error {
-	code := shape.Reason(why)
-	switch why {
-	case ordersv1.RejectReason_REJECT_REASON_HALTED:
-		return problem.Unavailable(code, "the venue is halted until an operator accepts its clock")
-	case ordersv1.RejectReason_REJECT_REASON_STALE:
-		return problem.Unavailable(code, "the command was too old when it reached the order book; nothing was changed")
-	case ordersv1.RejectReason_REJECT_REASON_NOT_ALLOWED, ordersv1.RejectReason_REJECT_REASON_UNKNOWN_ACCOUNT:
-		return problem.New(http.StatusForbidden, code, "the order book refuses this account")
-	case ordersv1.RejectReason_REJECT_REASON_UNSPECIFIED:
-		return errors.New("the engine answered neither an order nor a reason")
+	if err := a.reader.Place(a.body, &a.cmd); err != nil {
+		a.free()
+		return err
 	}
-	return problem.New(http.StatusUnprocessableEntity, code, "the order book refused the command")
+	return a.placed(c)
 }
 
-func (s *Server) cancelOrder(c echo.Context) error {
-	if s.Gateway == nil {
-		return s.view(nil)
+// placed sends a command with new orders and answers with the order made.
+func (a *asking) placed(c echo.Context) error {
+	n := &a.cmd.First
+	if err := a.send(c); errors.Is(err, gateway.ErrUnknown) {
+		if n.Ref != 0 {
+			return unknown(c, "/v1/orders/by-client-ref/"+strconv.FormatUint(n.Ref, 10), map[string]any{"client_ref": n.Ref})
+		}
+		return unknown(c, "/v1/orders/by-client-id/"+url.PathEscape(string(n.ClientID)), map[string]any{"client_order_id": string(n.ClientID)})
+	} else if err != nil {
+		a.free()
+		return notSent(err)
+	}
+	defer a.free()
+	o := &a.batch.Outcomes[0]
+	if entry.Refused(&a.cmd, o) {
+		return reject.Problem(o.Reject)
+	}
+	if a.cmd.Op == command.Pair {
+		return a.pair(c, o)
+	}
+	made := entry.Order(a.who, n, o.OrderID, o)
+	a.out = shape.AppendOrder(a.out[:0], &made, n.Market)
+	return blob(c, http.StatusOK, a.out)
+}
+
+// pair answers with both orders. Of the second the outcome tells the id only;
+// what became of it is in the projection a moment later.
+func (a *asking) pair(c echo.Context, o *command.Outcome) error {
+	first, second := entry.Order(a.who, &a.cmd.First, o.OrderID, o), market.Order{}
+	found := false
+	a.server.Venue.WaitOwn(c.Request().Context(), a.who)
+	if err := a.server.Venue.View(func(st *market.State) {
+		if second, found = st.Order(a.who, o.SecondID); found {
+			if now, ok := st.Order(a.who, o.OrderID); ok {
+				first = now
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	if !found {
+		second = entry.Order(a.who, &a.cmd.Second, o.SecondID, &command.Outcome{Reject: o.Reject, Status: o.Status})
+	}
+	m := a.cmd.First.Market
+	a.out = shape.AppendOrder(append(a.out[:0], `{"data":[`...), &first, m)
+	a.out = append(shape.AppendOrder(append(a.out, ','), &second, m), `]}`...)
+	return blob(c, http.StatusOK, a.out)
+}
+
+// pairOrders takes POST /v1/orders/pair.
+func (s *Server) pairOrders(c echo.Context) error {
+	a, err := s.ask(c)
+	if err != nil {
+		return err
+	}
+	if err := a.reader.Pair(a.body, &a.cmd); err != nil {
+		a.free()
+		return err
+	}
+	return a.placed(c)
+}
+
+func blob(c echo.Context, status int, body []byte) error {
+	return c.Blob(status, "application/json; charset=utf-8", body)
+}
+
+// named reads which order the path means.
+func named(c echo.Context) (command.Name, error) {
+	if text := c.Param("cid"); text != "" {
+		id, err := url.PathUnescape(text)
+		if err != nil || !entry.Printable([]byte(id)) {
+			return command.Name{}, problem.Parameter("cid", "wants 1 to 64 printable ASCII characters")
+		}
+		return command.Name{ClientID: []byte(id)}, nil
+	}
+	if text := c.Param("ref"); text != "" {
+		ref, ok := shape.ID(text)
+		if !ok {
+			return command.Name{}, problem.Parameter("ref", "wants a whole number above 0")
+		}
+		return command.Name{Ref: ref}, nil
 	}
 	id, ok := shape.ID(c.Param("id"))
 	if !ok {
-		return problem.Parameter("id", "wants an order's id")
+		return command.Name{}, problem.Parameter("id", "wants an order's id")
 	}
-	who := caller(c)
-	cmd := &ordersv1.Command{RequestId: requestID(c), Op: &ordersv1.Command_Cancel{Cancel: &ordersv1.CancelOrder{Account: who.Account, OrderId: id}}}
-	a, err := s.Gateway.Do(c.Request().Context(), cmd, who.Account)
-	switch {
-	case errors.Is(err, gateway.ErrUnknown):
-		c.Response().Header().Set("Location", "/v1/orders/"+c.Param("id"))
-		return answer(c, http.StatusAccepted, map[string]any{"id": id, "status": "unknown", "detail": "the outcome is not known yet; ask for the order"})
-	case err != nil:
+	return command.Name{ID: id}, nil
+}
+
+// cancelOrder takes DELETE of an order by any of its names.
+func (s *Server) cancelOrder(c echo.Context) error {
+	n, err := named(c)
+	if err != nil {
+		return err
+	}
+	a, err := s.ask(c)
+	if err != nil {
+		return err
+	}
+	a.cmd = command.Command{Op: command.Cancel, Name: n}
+	return a.changed(c)
+}
+
+// amendOrder takes PATCH of an order.
+func (s *Server) amendOrder(c echo.Context) error {
+	n, err := named(c)
+	if err != nil {
+		return err
+	}
+	a, err := s.ask(c)
+	if err != nil {
+		return err
+	}
+	if err := a.reader.Amend(a.body, &n, &a.cmd); err != nil {
+		a.free()
+		return err
+	}
+	return a.changed(c)
+}
+
+// replaceOrder takes POST /v1/orders/:id/replace.
+func (s *Server) replaceOrder(c echo.Context) error {
+	n, err := named(c)
+	if err != nil {
+		return err
+	}
+	a, err := s.ask(c)
+	if err != nil {
+		return err
+	}
+	if err := a.reader.Replace(a.body, &n, &a.cmd); err != nil {
+		a.free()
+		return err
+	}
+	return a.placed(c)
+}
+
+// changed sends a command about one order and answers with the order as the
+// command left it.
+func (a *asking) changed(c echo.Context) error {
+	s := a.server
+	if err := a.send(c); errors.Is(err, gateway.ErrUnknown) {
+		return unknown(c, c.Request().URL.EscapedPath(), nil)
+	} else if err != nil {
+		a.free()
 		return notSent(err)
 	}
-	return s.outcome(c, a)
+	defer a.free()
+	o := &a.batch.Outcomes[0]
+	if entry.Refused(&a.cmd, o) {
+		return reject.Problem(o.Reject)
+	}
+	var was market.Order
+	var m *market.Market
+	look := func(st *market.State) {
+		if found, ok := st.Order(a.who, o.OrderID); ok {
+			was, m = found, st.Directory().ByID(found.Market)
+		}
+	}
+	if err := s.Venue.View(look); err != nil {
+		return err
+	}
+	if m == nil || a.cmd.Op == command.Amend {
+		// Placed a moment ago, or its new terms are on their way.
+		s.Venue.WaitOwn(c.Request().Context(), a.who)
+		if err := s.Venue.View(look); err != nil {
+			return err
+		}
+	}
+	if m == nil { // ended long ago, or the projection is late
+		a.out = entry.AppendResult(a.out[:0], &a.cmd, o)
+		return blob(c, http.StatusOK, a.out)
+	}
+	// The projection may be behind this answer, or ahead of it.
+	if was.FilledLots <= o.Filled && was.Open() {
+		was.Status, was.FilledLots, was.RemainingLots, was.CancelReason = o.Status, o.Filled, o.Remaining, o.CancelReason
+	}
+	a.out = shape.AppendOrder(a.out[:0], &was, m)
+	return blob(c, http.StatusOK, a.out)
+}
+
+// cancelAll takes DELETE /v1/orders.
+func (s *Server) cancelAll(c echo.Context) error {
+	a, err := s.ask(c)
+	if err != nil {
+		return err
+	}
+	if err := a.reader.All([]byte(c.QueryParam("symbol")), []byte(c.QueryParam("side")), &a.cmd); err != nil {
+		a.free()
+		return err
+	}
+	return a.plain(c)
+}
+
+// keepAlive takes PUT /v1/keepalive.
+func (s *Server) keepAlive(c echo.Context) error {
+	a, err := s.ask(c)
+	if err != nil {
+		return err
+	}
+	if err := a.reader.KeepAlive(a.body, &a.cmd); err != nil {
+		a.free()
+		return err
+	}
+	return a.plain(c)
+}
+
+// plain sends a command that is about no single order.
+func (a *asking) plain(c echo.Context) error {
+	if err := a.send(c); errors.Is(err, gateway.ErrUnknown) {
+		return unknown(c, "/v1/orders?status=open", nil)
+	} else if err != nil {
+		a.free()
+		return notSent(err)
+	}
+	defer a.free()
+	o := &a.batch.Outcomes[0]
+	if entry.Refused(&a.cmd, o) {
+		return reject.Problem(o.Reject)
+	}
+	a.out = entry.AppendResult(a.out[:0], &a.cmd, o)
+	return blob(c, http.StatusOK, a.out)
 }

@@ -27,7 +27,7 @@ func bare(t *testing.T) *Server {
 	h := hub.New([]string{"dev", "cspr"}, db, nil, adm.Registry(), log.Logger)
 	tokens := auth.New(db)
 	return New(Parts{Config: file, Store: db, Auth: tokens, Status: status.New("test", file.Networks, log.Logger), Admin: adm,
-		Sockets: socket.New(socket.Config{QueueBytes: 1 << 20}, file.Networks, h, nil, tokens, adm.Registry(), log.Logger)}, log.Logger)
+		Sockets: socket.New(socket.Config{QueueBytes: 1 << 20}, file.Networks, h, nil, nil, tokens, adm.Registry(), log.Logger)}, log.Logger)
 }
 
 // TestEveryRouteHasAPolicy walks what echo really serves.
@@ -54,7 +54,7 @@ func TestEveryRouteHasAPolicy(t *testing.T) {
 			t.Errorf("%s %s is served and not in the table", r.Method, r.Path)
 			continue
 		}
-		path := strings.NewReplacer(":network", "dev", ":symbol", "X", ":block", "1", ":id", "1", ":cid", "c", ":hash", "aa", ":key", "01", ":account", "aa").Replace(r.Path)
+		path := strings.NewReplacer(":network", "dev", ":symbol", "X", ":block", "1", ":id", "1", ":cid", "c", ":ref", "1", ":hash", "aa", ":key", "01", ":account", "aa").Replace(r.Path)
 		rec := httptest.NewRecorder()
 		s.Handler().ServeHTTP(rec, httptest.NewRequest(r.Method, path, nil))
 		if got := rec.Code == http.StatusUnauthorized; got != (entry.policy != auth.Public) {

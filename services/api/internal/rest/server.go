@@ -17,8 +17,10 @@ import (
 	"fondaco.dev/pkg/admin"
 	"fondaco.dev/proto/config"
 	"fondaco.dev/services/api/internal/auth"
+	"fondaco.dev/services/api/internal/entry"
 	"fondaco.dev/services/api/internal/filter"
 	"fondaco.dev/services/api/internal/gateway"
+	"fondaco.dev/services/api/internal/limit"
 	"fondaco.dev/services/api/internal/socket"
 	"fondaco.dev/services/api/internal/status"
 	"fondaco.dev/services/api/internal/store"
@@ -43,6 +45,7 @@ type Parts struct {
 	Store   *store.Store
 	Venue   *venue.Venue
 	Gateway *gateway.Gateway
+	Limits  *limit.Accounts
 	Auth    *auth.Auth
 	Sockets *socket.Server
 	Status  *status.Board
@@ -53,6 +56,7 @@ type Parts struct {
 type Server struct {
 	Parts
 	log      *zap.Logger
+	ids      *entry.IDs // nil without an order book
 	echo     *echo.Echo
 	networks map[string]*network
 	casper   string // first casper network of the config, "" = none
@@ -72,6 +76,9 @@ func New(p Parts, log *zap.Logger) *Server {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"method", "route", "status"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_http_panics_total", Help: "Requests whose handler panicked."})}
 	p.Admin.Registry().MustRegister(s.requests, s.panics)
+	if p.Gateway != nil {
+		s.ids = entry.NewIDs(p.Gateway.ID())
+	}
 	for _, n := range p.Config.Networks {
 		out := &network{Network: n}
 		for j := range n.Contracts {

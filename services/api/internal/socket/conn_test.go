@@ -29,7 +29,7 @@ func serve(t *testing.T) net.Conn {
 			return
 		}
 		c := newConn(server, 1<<20, time.Second)
-		go c.read(server, func(text []byte) { c.Say(feed.TextFrame(text)) })
+		go c.read(server, func(text []byte) bool { c.Say(feed.TextFrame(text)); return false })
 		c.write()
 	}()
 	peer, err := net.Dial("tcp", ln.Addr().String())

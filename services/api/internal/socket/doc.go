@@ -20,13 +20,35 @@
 //	anything wrong                                        {"op":"error","id":…,"code":"…","message":"…",
 //	                                                       "parameter":"…","allowed":[…]}
 //
+// Orders, for the role trader. data is one object or an array of up to 100;
+// each gets an outcome of its own in the answer's data, an object or an array
+// likewise. Requests may be pipelined; what reached the order book is answered
+// in its order, what was refused before (its elements could not be read, a
+// limit) at once. An answer means that the commands are durable.
+//
+//	{"op":"order.place","id":3,"data":{"symbol":"A-B","side":"buy","price":"1.50","quantity":"3"}}
+//	{"op":"result","id":3,"data":{"id":7,"client_order_id":"…","status":"open","filled":"0","remaining":"3"}}
+//
+//	order.place       an order as POST /v1/orders takes it
+//	order.cancel      {"id":7} or {"client_order_id":…} or {"client_ref":…}
+//	order.amend       the same and price, quantity, or both; not before the order's own answer
+//	order.replace     the same and "order": the one that takes its place
+//	order.pair        {"first":{…},"second":{…}}: one cancels the other
+//	order.batch       an array of any of these, each with "op": place, cancel, amend, replace, pair
+//	order.cancel_all  {"symbol":…,"side":…}, both may be left out, data too
+//	keep_alive        {"timeout_ms":5000}: all orders are canceled unless it comes again; 0 ends it
+//
+// A client that sends more than it may gets an error with code rate_limited and
+// retry_after_ms; nothing of that request was sent. Code unknown: the outcome is
+// not known yet, ask for the orders.
+//
 //	frames of a subscription (all with id, channel, network or symbol, epoch, seq)
 //	---------------------------------------------------------------------------------------------
 //	{"op":"event",…,"data":{…}}       a block, event, deploy, trade, order, or changed levels of a book
 //	{"op":"reverted",…,"data":{…}}    blocks to_number+1..from_number are no longer of the chain
 //	{"op":"repaired",…,"data":{…}}    a block has other events than were told: those that removed names by log_index are
 //	                                  void, and what is new follows as events; log_count replaces the block's own
-//	{"op":"snapshot",…,"data":{…}}    depth: the whole book, at the start and after a lag
+//	{"op":"snapshot",…,"data":{…}}    of a state (depth, bbo, …): the whole, at the start and after a lag
 //	{"op":"position",…}               every 10 s: everything up to seq was told
 //	{"op":"reset",…}                  what the client holds is of another life (epoch): begin anew at seq
 //
@@ -45,4 +67,12 @@
 //	depth    symbol   -                                                 public
 //	trades   symbol   -                                                 public
 //	orders   -        symbol                                            owner (own orders only)
+//	bbo      symbol   -                                                 public: best bid and ask
+//	ticker   symbol   -                                                 public: the last 24 hours, when there are trades
+//	candles  symbol   interval: 1s 1m 5m 15m 1h 4h 1d                   public: the newest candle
+//	markets  symbol   -                                                 public: phase and limits
+//	queue    symbol   -                                                 admin: the book order by order
+//
+// A depth frame carries absolute quantities ("0" = gone), the update id of REST
+// (seq), and a checksum of the best ten levels after it: see shape.Depth.
 package socket

@@ -21,23 +21,16 @@ const (
 )
 
 // read takes the client's messages until the connection ends. Control frames
-// are answered here, also between the fragments of a message.
-func (c *conn) read(src io.Reader, take func(text []byte)) {
+// are answered here, also between the fragments of a message. take says whether
+// a message has a limit of its own; it must not keep the text.
+func (c *conn) read(src io.Reader, take func(text []byte) bool) {
 	r := &wsutil.Reader{Source: src, State: ws.StateServerSide, CheckUTF8: true, MaxFrameSize: maxMessage, MaxMessageSize: maxMessage}
 	r.OnIntermediate = c.control
 	budget, last := float64(burst), time.Now()
+	var text []byte
 	for {
 		_ = c.net.SetReadDeadline(time.Now().Add(idleAfter))
 		h, err := r.NextFrame()
-		if err == nil && !h.OpCode.IsControl() {
-			now := time.Now()
-			budget = min(budget+now.Sub(last).Seconds()*perSecond, burst) - 1
-			last = now
-			if budget < 0 {
-				c.Close(CodeFlooding, "too many messages")
-				return
-			}
-		}
 		switch {
 		case err != nil:
 		case h.OpCode.IsControl():
@@ -48,14 +41,38 @@ func (c *conn) read(src io.Reader, take func(text []byte)) {
 			c.Close(ws.StatusUnsupportedData, "text frames only")
 			return
 		default:
-			var text []byte
-			if text, err = io.ReadAll(r); err == nil {
-				take(text)
+			if text, err = readAll(r, text[:0]); err == nil && !take(text) {
+				now := time.Now()
+				budget = min(budget+now.Sub(last).Seconds()*perSecond, burst) - 1
+				last = now
+				if budget < 0 {
+					c.Close(CodeFlooding, "too many messages")
+					return
+				}
 			}
 		}
 		if err != nil {
 			c.failed(err)
 			return
+		}
+	}
+}
+
+func readAll(r io.Reader, b []byte) ([]byte, error) {
+	if cap(b) == 0 {
+		b = make([]byte, 0, 1024)
+	}
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
 		}
 	}
 }

@@ -15,9 +15,12 @@ import (
 	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/proto/config"
 	"fondaco.dev/services/api/internal/auth"
+	"fondaco.dev/services/api/internal/entry"
 	"fondaco.dev/services/api/internal/feed"
 	"fondaco.dev/services/api/internal/filter"
+	"fondaco.dev/services/api/internal/gateway"
 	"fondaco.dev/services/api/internal/hub"
+	"fondaco.dev/services/api/internal/limit"
 	"fondaco.dev/services/api/internal/venue"
 )
 
@@ -27,6 +30,7 @@ type Config struct {
 	Stall      time.Duration // a client that takes nothing for this long is closed
 	Behind     time.Duration // and one that stays behind for this long
 	MaxConns   int
+	Orders     limit.Rate // commands of one connection
 }
 
 // Server owns all sockets of the process.
@@ -36,6 +40,9 @@ type Server struct {
 	hub      *hub.Hub
 	venue    *venue.Venue // nil without an order book
 	auth     *auth.Auth
+	gateway  *gateway.Gateway // nil without an order book
+	limits   *limit.Accounts
+	ids      *entry.IDs
 	networks map[string]network
 	names    []string
 
@@ -52,10 +59,19 @@ type network struct {
 	contracts []filter.Contract
 }
 
+// Book is what order entry needs; nil without an order book.
+type Book struct {
+	Gateway *gateway.Gateway
+	Limits  *limit.Accounts
+}
+
 // New makes a server for the networks of the config.
-func New(cfg Config, networks []config.Network, h *hub.Hub, v *venue.Venue, a *auth.Auth, reg prometheus.Registerer, log *zap.Logger) *Server {
+func New(cfg Config, networks []config.Network, h *hub.Hub, v *venue.Venue, book *Book, a *auth.Auth, reg prometheus.Registerer, log *zap.Logger) *Server {
 	s := &Server{cfg: cfg, log: log, hub: h, venue: v, auth: a, networks: map[string]network{}, conns: map[*conn]struct{}{},
 		closes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "fondaco_api_sockets_closed_total", Help: "Sockets that ended, by close code."}, []string{"code"})}
+	if book != nil {
+		s.gateway, s.limits, s.ids = book.Gateway, book.Limits, entry.NewIDs(book.Gateway.ID()+"-ws")
+	}
 	for i := range networks {
 		n := &networks[i]
 		out := network{kind: n.Kind}
@@ -97,8 +113,8 @@ func IsUpgrade(r *http.Request) bool {
 // Serve speaks the protocol of /v1/ws until the connection ends. who is the
 // caller when the request carried a token, else nil.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, who *auth.Who, requestID string) error {
-	return s.open(w, r, requestID, func(ctx context.Context, c *conn, log *zap.Logger) (func([]byte), func()) {
-		sess := &session{server: s, conn: c, ctx: ctx, log: log, who: who, subs: map[string]*subscription{}}
+	return s.open(w, r, requestID, func(ctx context.Context, c *conn, log *zap.Logger) (func([]byte) bool, func()) {
+		sess := &session{server: s, conn: c, ctx: ctx, log: log, requestID: requestID, who: who, subs: map[string]*subscription{}}
 		return sess.take, sess.end
 	})
 }
@@ -106,17 +122,17 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, who *auth.Who, re
 // ServeBare sends the data of each message that the filter selects as one text
 // frame, and takes nothing.
 func (s *Server) ServeBare(w http.ResponseWriter, r *http.Request, network, channel string, match func(*feed.Message) bool, requestID string) error {
-	return s.open(w, r, requestID, func(ctx context.Context, c *conn, log *zap.Logger) (func([]byte), func()) {
+	return s.open(w, r, requestID, func(ctx context.Context, c *conn, log *zap.Logger) (func([]byte) bool, func()) {
 		f := s.hub.Feed(network)
 		sub := &subscription{server: s, conn: c, feed: f, log: log, source: s.hub.ChainSource(network, channel)}
 		sub.sub = &feed.Sub{Channel: channel, Match: func(m *feed.Message) bool { return m.Op == "event" && match(m) }, Sink: c, Lagging: sub.lagging, Reset: func(string, uint64) {}}
 		sub.start(ctx, hub.Resume{Quiet: true})
-		return func([]byte) {}, sub.end
+		return func([]byte) bool { return false }, sub.end
 	})
 }
 
 // open upgrades the request and runs the connection to its end.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, requestID string, begin func(context.Context, *conn, *zap.Logger) (take func([]byte), end func())) error {
+func (s *Server) open(w http.ResponseWriter, r *http.Request, requestID string, begin func(context.Context, *conn, *zap.Logger) (take func([]byte) bool, end func())) error {
 	s.mu.Lock()
 	full := s.closing || (s.cfg.MaxConns > 0 && len(s.conns) >= s.cfg.MaxConns)
 	if !full {
@@ -149,9 +165,9 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, requestID string, 
 	wg.Go(c.write)
 	wg.Go(func() { c.ping(ctx) })
 	take, end := begin(ctx, c, log)
-	c.read(rw.Reader, func(text []byte) {
+	c.read(rw.Reader, func(text []byte) bool {
 		defer s.recover(c, log)
-		take(text)
+		return take(text)
 	})
 	cancel()
 	end()

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -15,6 +16,7 @@ import (
 	"fondaco.dev/services/api/internal/auth"
 	"fondaco.dev/services/api/internal/feed"
 	"fondaco.dev/services/api/internal/hub"
+	"fondaco.dev/services/api/internal/limit"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 )
@@ -39,6 +41,7 @@ type request struct {
 	Since   *uint64         `json:"since"`
 	Epoch   string          `json:"epoch"`
 	Token   string          `json:"token"`
+	Data    json.RawMessage `json:"data"`
 }
 
 // session is one client of /v1/ws.
@@ -47,6 +50,10 @@ type session struct {
 	conn   *conn
 	ctx    context.Context
 	log    *zap.Logger
+
+	requestID string
+	bucket    limit.Bucket // of commands; the reader's alone
+	inFlight  atomic.Int64 // commands without an answer
 
 	mu       sync.Mutex
 	who      *auth.Who
@@ -63,20 +70,31 @@ type failure struct {
 	Message   string          `json:"message"`
 	Parameter string          `json:"parameter,omitempty"`
 	Allowed   []string        `json:"allowed,omitempty"`
+
+	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
 }
 
 func (s *session) fail(id json.RawMessage, err error) {
 	f := failure{Op: "error", ID: id, Code: "internal", Message: "internal error"}
 	if p, ok := problem.Of(err); ok {
-		f.Code, f.Message, f.Parameter, f.Allowed = p.Code, p.Detail, p.Parameter, p.Allowed
+		f.Code, f.Message, f.Parameter, f.Allowed, f.RetryAfterMS = p.Code, p.Detail, p.Parameter, p.Allowed, p.RetryAfterMS
 	} else {
 		s.log.Error("a socket's request failed", zap.Error(err))
 	}
 	s.conn.Say(feed.TextFrame(shape.Encode(f)))
 }
 
-// take handles one message; the reader calls it, one at a time.
-func (s *session) take(text []byte) {
+// take handles one message; the reader calls it, one at a time. It is true for
+// what the order book took: such messages have a limit of their own.
+func (s *session) take(text []byte) bool {
+	if is, accepted := s.order(text); is {
+		return accepted
+	}
+	s.other(text)
+	return false
+}
+
+func (s *session) other(text []byte) {
 	var r request
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
@@ -85,7 +103,7 @@ func (s *session) take(text []byte) {
 		return
 	}
 	if len(r.ID) > 0 && !validID.Match(r.ID) {
-		s.fail(nil, problem.Parameter("id", "wants a whole number or a string of up to 32 letters, digits, '.', '_' and '-'"))
+		s.fail(nil, badID())
 		return
 	}
 	var err error
@@ -99,11 +117,17 @@ func (s *session) take(text []byte) {
 	case "ping":
 		s.answer("pong", r.ID)
 	default:
-		err = problem.Parameter("op", "no such operation", "subscribe", "unsubscribe", "auth", "ping")
+		if err = problem.Parameter("op", "no such operation", orderOpNames()...); isOrderOp(r.Op) && orderOps[r.Op] != "" {
+			err = problem.New(400, "bad_message", `an operation of the order book wants op, id and data: {"op":"`+r.Op+`","id":1,"data":{…}}`)
+		}
 	}
 	if err != nil {
 		s.fail(r.ID, err)
 	}
+}
+
+func badID() error {
+	return problem.Parameter("id", "wants a whole number or a string of up to 32 letters, digits, '.', '_' and '-'")
 }
 
 // An id goes into frames as it came, so it must not need escapes.

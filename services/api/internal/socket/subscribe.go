@@ -10,6 +10,7 @@ import (
 	"fondaco.dev/services/api/internal/filter"
 	"fondaco.dev/services/api/internal/market"
 	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/shape"
 )
 
 // Channels says who may subscribe to what. A test holds it complete.
@@ -17,11 +18,12 @@ func Channels() map[string]auth.Policy {
 	return map[string]auth.Policy{
 		feed.Blocks: auth.Public, feed.Events: auth.Public, feed.Deploys: auth.Public,
 		feed.Depth: auth.Public, feed.Trades: auth.Public, feed.Orders: auth.Owner,
+		feed.Top: auth.Public, feed.Ticker: auth.Public, feed.Candles: auth.Public, feed.Markets: auth.Public, feed.Queue: auth.Admin,
 	}
 }
 
 func channelNames() []string {
-	return []string{feed.Blocks, feed.Events, feed.Deploys, feed.Depth, feed.Trades, feed.Orders}
+	return []string{feed.Blocks, feed.Events, feed.Deploys, feed.Depth, feed.Trades, feed.Orders, feed.Top, feed.Ticker, feed.Candles, feed.Markets, feed.Queue}
 }
 
 // prepare makes a subscription of a request, or says what is wrong with it.
@@ -126,43 +128,103 @@ func (srv *Server) onVenue(s *subscription, r *request, params map[string]string
 	if r.Network != "" {
 		return problem.UnknownParameter("network", []string{"symbol", "since", "epoch"})
 	}
-	symbol := r.Symbol
+	symbol, interval := r.Symbol, ""
 	for name, value := range params {
-		if name != "symbol" || symbol != "" {
+		switch {
+		case name == "symbol" && symbol == "":
+			symbol = value
+		case name == "interval" && r.Channel == feed.Candles:
+			interval = value
+		case r.Channel == feed.Candles:
+			return problem.UnknownParameter(name, []string{"symbol", "interval"})
+		default:
 			return problem.UnknownParameter(name, []string{"symbol"})
 		}
-		symbol = value
 	}
 	s.feed = srv.venue.Feed()
+	dir := srv.venue.Directory()
+	if dir == nil {
+		return problem.Unavailable("loading", "the venue is loading; try again")
+	}
 	if r.Channel == feed.Orders {
-		account := who.Account
+		account, id := who.Account, uint32(0)
+		if symbol != "" {
+			m := dir.Market(symbol)
+			if m == nil {
+				return unknownSymbol(dir)
+			}
+			id = m.ID
+		}
 		s.source = srv.venue.Source(feed.Orders, account)
 		s.sub.Match = func(m *feed.Message) bool {
 			o := m.Row.(*market.Order)
-			return o.Account == account && (symbol == "" || o.Symbol == symbol)
+			return o.Account == account && (id == 0 || o.Market == id)
 		}
 		return nil
 	}
-	var known []string
-	exists := false
-	if err := srv.venue.View(func(st *market.State) {
-		for _, m := range st.Markets() {
-			known = append(known, m.Symbol)
-			exists = exists || m.Symbol == symbol
-		}
-	}); err != nil {
-		return problem.Unavailable("loading", "the venue is loading; try again")
-	}
-	if !exists {
-		return problem.Parameter("symbol", "no such market", known...)
+	if dir.Market(symbol) == nil {
+		return unknownSymbol(dir)
 	}
 	s.sub.Scope, s.sub.Match = feed.Scope{Key: "symbol", Value: symbol}, func(*feed.Message) bool { return true }
-	if r.Channel == feed.Depth {
-		s.depth = true
-		s.sub.Match = s.roomForDepth
+	if r.Channel == feed.Trades {
+		s.source = srv.venue.Source(feed.Trades, 0)
 		return nil
 	}
-	s.source = srv.venue.Source(feed.Trades, 0)
+	s.sub.Match = s.roomForState
+	return s.present(r.Channel, interval)
+}
+
+func unknownSymbol(dir *market.Directory) error {
+	var known []string
+	for _, m := range dir.Markets() {
+		known = append(known, m.Symbol)
+	}
+	return problem.Parameter("symbol", "no such market", known...)
+}
+
+// present sets what a subscription to a state begins with, and again after a
+// lag.
+func (s *subscription) present(channel, interval string) error {
+	switch channel {
+	case feed.Depth:
+		s.state = func(st *market.State, m *market.Market) any { d := st.Depth(m.ID, 0); return shape.OfDepth(&d, m) }
+	case feed.Top:
+		s.state = func(st *market.State, m *market.Market) any { t := st.Top(m.ID); return shape.OfTop(&t, m) }
+	case feed.Ticker:
+		s.state = func(st *market.State, m *market.Market) any { t, _ := st.Ticker(m.ID); return shape.OfTicker(&t, m) }
+	case feed.Markets:
+		s.state = func(_ *market.State, m *market.Market) any { return shape.OfMarket(m) }
+	case feed.Queue:
+		s.state = func(st *market.State, m *market.Market) any { return shape.OfQueue(st.Seq, st.Queue(m.ID), m) }
+	case feed.Candles:
+		return s.candles(interval)
+	}
+	return nil
+}
+
+// candles begins with the newest candle of the interval, null when there is
+// none yet.
+func (s *subscription) candles(interval string) error {
+	var names []string
+	ms := int64(0)
+	for _, iv := range market.Intervals {
+		names = append(names, iv.Name)
+		if iv.Name == interval {
+			ms = iv.MS
+		}
+	}
+	if ms == 0 {
+		return problem.Parameter("interval", "is required in the filter of candles", names...)
+	}
+	s.state = func(st *market.State, m *market.Market) any {
+		for _, c := range st.Newest(m.ID) {
+			if c.IntervalMS == ms {
+				return shape.OfCandle(&c, m)
+			}
+		}
+		return nil
+	}
+	s.sub.Match = func(m *feed.Message) bool { return m.Row.(*market.Candle).IntervalMS == ms && s.roomForState(m) }
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"fondaco.dev/pkg/run"
 	"fondaco.dev/services/api/internal/feed"
 	"fondaco.dev/services/api/internal/hub"
+	"fondaco.dev/services/api/internal/venue"
 )
 
 // subscription is one subscription of one connection: level with its feed, or
@@ -24,8 +25,9 @@ type subscription struct {
 	source hub.Source
 	log    *zap.Logger
 
-	// Of a depth subscription; the last two belong to the feed's lock.
-	depth          bool
+	// Of a subscription to a state, such as a book; the last two belong to the
+	// feed's lock.
+	state          venue.Hello
 	greeted, stale bool
 
 	ctx    context.Context
@@ -53,8 +55,8 @@ func (s *subscription) catchUpWithin(ctx context.Context, done func(), at hub.Re
 	s.wg.Go(func() {
 		defer done()
 		defer s.server.recover(s.conn, s.log)
-		if s.depth {
-			s.joinDepth()
+		if s.state != nil {
+			s.joinState()
 			return
 		}
 		err := s.server.hub.Follow(ctx, s.feed, s.sub, s.conn, s.source, at)
@@ -86,7 +88,7 @@ func (s *subscription) lagging(epoch string, after uint64, slow bool) {
 // reset tells the client that everything it holds is of an older life.
 func (s *subscription) reset(epoch string, seq uint64) {
 	s.conn.Say(feed.Notice("reset", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq))
-	if s.depth {
+	if s.state != nil {
 		s.catchUp(hub.Resume{})
 	}
 }
@@ -101,10 +103,10 @@ func (s *subscription) end() {
 	s.feed.Leave(s.sub)
 }
 
-// roomForDepth passes updates on while the client keeps up. Levels may be
+// roomForState passes updates on while the client keeps up. States may be
 // conflated: a client that lags is sent none until there is room, and then the
-// whole book.
-func (s *subscription) roomForDepth(*feed.Message) bool {
+// whole.
+func (s *subscription) roomForState(*feed.Message) bool {
 	if s.stale {
 		return false
 	}
@@ -112,16 +114,16 @@ func (s *subscription) roomForDepth(*feed.Message) bool {
 	return !s.stale
 }
 
-// joinDepth begins, or goes on, with the whole book.
-func (s *subscription) joinDepth() {
+// joinState begins, or goes on, with the whole state.
+func (s *subscription) joinState() {
 	backoff := run.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
 	for {
-		err := s.server.venue.JoinDepth(s.sub, func(epoch string, seq uint64, book []byte) {
+		err := s.server.venue.Join(s.sub, s.state, func(epoch string, seq uint64, data []byte) {
 			if s.stale = false; !s.greeted {
 				s.greeted = true
-				s.conn.Say(feed.Notice("subscribed", s.sub.ID, feed.Depth, s.sub.Scope, epoch, seq))
+				s.conn.Say(feed.Notice("subscribed", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq))
 			}
-			s.conn.Say(feed.Snapshot("snapshot", s.sub.ID, feed.Depth, s.sub.Scope, epoch, seq, book))
+			s.conn.Say(feed.Snapshot("snapshot", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq, data))
 		})
 		if err == nil || backoff.Wait(s.ctx) != nil {
 			return

@@ -76,13 +76,16 @@ func replay(ctx context.Context, tx *Tx, venue string, account, after uint64) (R
 	}
 	last := after
 	for _, out := range outputs {
-		for i, e := range out.GetEvents() {
-			seq := out.GetFirstEventSeq() + uint64(i)
+		for i, e := range out.Events {
+			seq := out.FirstEventSeq + uint64(i)
 			if seq <= after {
 				continue
 			}
 			last = seq
-			c := r.Markets.Apply(seq, e)
+			c, err := r.Markets.Apply(seq, e)
+			if err != nil {
+				return Replay{}, err
+			}
 			if c.Trade != nil || len(c.Orders) > 0 {
 				r.Changes = append(r.Changes, c)
 			}
@@ -96,7 +99,7 @@ func replay(ctx context.Context, tx *Tx, venue string, account, after uint64) (R
 
 // readJournal reads the outputs that hold events behind `after`, in order, up
 // to about journalBytes.
-func readJournal(ctx context.Context, tx *Tx, venue string, after, upToSeq uint64) (out []*tradesv1.Output, complete bool, err error) {
+func readJournal(ctx context.Context, tx *Tx, venue string, after, upToSeq uint64) (out []market.Output, complete bool, err error) {
 	const q = `select data from trade.journal
 		where venue = $1 and seq <= $3 and first_event_seq >= coalesce(
 			(select max(first_event_seq) from trade.journal where venue = $1 and first_event_seq <= $2), 0)
@@ -116,9 +119,9 @@ func readJournal(ctx context.Context, tx *Tx, venue string, after, upToSeq uint6
 			return nil, false, fmt.Errorf("reading the journal: %w", err)
 		}
 		size += len(data)
-		o := &tradesv1.Output{}
-		if err := proto.Unmarshal(data, o); err != nil {
-			return nil, false, fmt.Errorf("reading the journal: %w", err)
+		o, ok := market.ReadOutput(data)
+		if !ok {
+			return nil, false, errors.New("reading the journal: a row is no output of the order book")
 		}
 		out = append(out, o)
 	}
@@ -130,13 +133,18 @@ func readJournal(ctx context.Context, tx *Tx, venue string, after, upToSeq uint6
 
 // preload gives the state the account's orders that the outputs change, as
 // they were at event_seq `after`: what they are is in the orders' table, how
-// far they were filled is the sum of their trades until then.
-func preload(ctx context.Context, tx *Tx, venue string, account, after uint64, outputs []*tradesv1.Output, st *market.State) error {
+// far they were filled is the sum of their trades until then, and what an
+// amend or a trigger changed since is undone.
+func preload(ctx context.Context, tx *Tx, venue string, account, after uint64, outputs []market.Output, st *market.State) error {
 	touched, accepted := map[uint64]bool{}, map[uint64]bool{}
 	for _, out := range outputs {
-		for i, e := range out.GetEvents() {
-			if out.GetFirstEventSeq()+uint64(i) <= after {
+		for i, raw := range out.Events {
+			if out.FirstEventSeq+uint64(i) <= after {
 				continue
+			}
+			e := &tradesv1.Event{}
+			if err := proto.Unmarshal(raw, e); err != nil {
+				return fmt.Errorf("reading the journal: %w", err)
 			}
 			switch k := e.GetKind().(type) {
 			case *tradesv1.Event_Trade:
@@ -148,10 +156,19 @@ func preload(ctx context.Context, tx *Tx, venue string, account, after uint64, o
 				}
 			case *tradesv1.Event_OrderCanceled:
 				touched[k.OrderCanceled.GetOrderId()] = true
-			case *tradesv1.Event_OrderExpired:
-				touched[k.OrderExpired.GetOrderId()] = true
+			case *tradesv1.Event_OrderAmended:
+				touched[k.OrderAmended.GetOrderId()] = true
+			case *tradesv1.Event_OrderDecremented:
+				touched[k.OrderDecremented.GetOrderId()] = true
+			case *tradesv1.Event_OrderTriggered:
+				touched[k.OrderTriggered.GetOrderId()] = true
+			case *tradesv1.Event_TriggerMoved:
+				touched[k.TriggerMoved.GetOrderId()] = true
 			case *tradesv1.Event_OrderAccepted:
 				accepted[k.OrderAccepted.GetOrderId()] = true
+				if leg := k.OrderAccepted.GetTerms().GetOtherLeg(); leg != 0 {
+					touched[leg] = true
+				}
 			}
 		}
 	}
@@ -177,10 +194,35 @@ func preload(ctx context.Context, tx *Tx, venue string, account, after uint64, o
 	if err != nil {
 		return err
 	}
+	undo, err := changedSince(ctx, tx, venue, ids, after)
+	if err != nil {
+		return err
+	}
 	for _, o := range orders {
-		st.PutOrder(o.At(filled[o.ID]))
+		st.PutOrder(o.Before(filled[o.ID], undo[o.ID]))
 	}
 	return nil
+}
+
+// changedSince is what orders were before their first change after eventSeq.
+func changedSince(ctx context.Context, tx *Tx, venue string, ids []int64, eventSeq uint64) (map[uint64]*market.Undo, error) {
+	const q = `select distinct on (id) id, price_ticks, quantity_lots, filled_lots, remaining_lots, trigger_ticks, triggered from trade.order_changes
+		where venue = $1 and id = any($2) and event_seq > $3 order by id, event_seq`
+	rows, err := tx.Query(ctx, q, venue, ids, int64(eventSeq))
+	if err != nil {
+		return nil, fmt.Errorf("reading changes of orders: %w", err)
+	}
+	out := map[uint64]*market.Undo{}
+	var id int64
+	var u market.Undo
+	if _, err := pgx.ForEachRow(rows, []any{&id, &u.PriceTicks, &u.QuantityLots, &u.FilledLots, &u.RemainingLots, &u.TriggerTicks, &u.Triggered}, func() error {
+		copied := u
+		out[uint64(id)] = &copied
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("reading changes of orders: %w", err)
+	}
+	return out, nil
 }
 
 func filledUntil(ctx context.Context, tx *Tx, venue string, ids []int64, eventSeq uint64) (map[uint64]int64, error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -72,16 +73,23 @@ func (s *Store) Orders(ctx context.Context, venue string, account, below uint64,
 	return out, err
 }
 
+// OrderByRef finds the newest order that a client_ref named.
+func (s *Store) OrderByRef(ctx context.Context, venue string, account, ref uint64) (market.Order, error) {
+	const q = `select ` + orderColumns + ` from trade.orders where venue = $1 and account = $2 and client_ref = $3::text::numeric and reject_reason <> $4
+		order by id desc limit 1`
+	return s.oneOrder(ctx, venue, q, venue, int64(account), strconv.FormatUint(ref, 10), int16(ordersv1.RejectReason_REJECT_REASON_DUPLICATE))
+}
+
 // Trades lists a market's trades with ids below `below` (0 = no bound), newest
 // first.
-func (s *Store) Trades(ctx context.Context, venue, symbol string, below uint64, limit int) (out []market.Trade, err error) {
+func (s *Store) Trades(ctx context.Context, venue string, id uint32, below uint64, limit int) (out []market.Trade, err error) {
 	bound := int64(1<<63 - 1)
 	if below > 0 {
 		bound = int64(below)
 	}
 	err = s.view(ctx, func(tx *Tx) error {
-		const q = `select ` + tradeColumns + ` from trade.trades where venue = $1 and symbol = $2 and trade_id < $3 order by trade_id desc limit $4`
-		rows, err := tx.Query(ctx, q, venue, symbol, bound, limit)
+		const q = `select ` + tradeColumns + ` from trade.trades where venue = $1 and market = $2 and trade_id < $3 order by trade_id desc limit $4`
+		rows, err := tx.Query(ctx, q, venue, int32(id), bound, limit)
 		if err != nil {
 			return fmt.Errorf("reading trades: %w", err)
 		}

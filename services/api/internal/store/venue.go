@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
@@ -33,7 +34,7 @@ func (s *Store) LoadVenue(ctx context.Context, venue string, primary bool) (st *
 			return fmt.Errorf("reading the input position: %w", err)
 		}
 		st.InSeq = uint64(in)
-		st.TakeDepth()
+		st.Take()
 		return nil
 	}
 	if primary {
@@ -45,24 +46,35 @@ func (s *Store) LoadVenue(ctx context.Context, venue string, primary bool) (st *
 }
 
 func loadMarkets(ctx context.Context, tx *Tx, venue string, st *market.State) error {
-	const assets = `select name, scale from trade.assets where venue = $1`
+	const assets = `select asset, name, scale from trade.assets where venue = $1 order by asset`
 	rows, err := tx.Query(ctx, assets, venue)
 	if err != nil {
 		return fmt.Errorf("reading assets: %w", err)
 	}
+	var id, scale int32
 	var name string
-	var scale int32
-	if _, err := pgx.ForEachRow(rows, []any{&name, &scale}, func() error { st.PutAsset(name, uint32(scale)); return nil }); err != nil {
+	if _, err := pgx.ForEachRow(rows, []any{&id, &name, &scale}, func() error { st.PutAsset(uint32(id), name, uint32(scale)); return nil }); err != nil {
 		return fmt.Errorf("reading assets: %w", err)
 	}
-	const markets = `select symbol, base, quote, tick, lot, maker_fee_ppm, taker_fee_ppm from trade.markets where venue = $1 order by symbol`
+	const markets = `select market, symbol, base, quote, tick, lot, maker_fee_ppm, taker_fee_ppm, min_lots, max_lots, min_notional, max_notional,
+		collar_ppm, pause_ppm, pause_ms, reference_ticks, day_ends_ms, one_side, phase, phase_ends_ms, then_phase, coalesce(last_ticks, 0)
+		from trade.markets where venue = $1 order by market`
 	rows, err = tx.Query(ctx, markets, venue)
 	if err != nil {
 		return fmt.Errorf("reading markets: %w", err)
 	}
 	var m market.Market
-	if _, err := pgx.ForEachRow(rows, []any{&m.Symbol, &m.Base, &m.Quote, &m.Tick, &m.Lot, &m.MakerFeePPM, &m.TakerFeePPM},
-		func() error { st.PutMarket(m); return nil }); err != nil {
+	var phase, then int16
+	var last int64
+	l := &m.Limits
+	if _, err := pgx.ForEachRow(rows, []any{&id, &m.Symbol, &m.Base, &m.Quote, &m.Tick, &m.Lot, &m.MakerFeePPM, &m.TakerFeePPM, &l.MinLots, &l.MaxLots,
+		&l.MinNotional, &l.MaxNotional, &l.CollarPPM, &l.PausePPM, &l.PauseMS, &l.ReferenceTicks, &m.DayEndsMS, &m.OneSide, &phase, &m.PhaseEndsMS, &then, &last},
+		func() error {
+			m.ID, m.Phase, m.ThenPhase = uint32(id), ordersv1.Phase(phase), ordersv1.Phase(then)
+			st.PutMarket(m)
+			st.PutLast(m.ID, last)
+			return nil
+		}); err != nil {
 		return fmt.Errorf("reading markets: %w", err)
 	}
 	return nil
@@ -75,30 +87,31 @@ func loadBalances(ctx context.Context, tx *Tx, venue string, st *market.State) e
 		return fmt.Errorf("reading balances: %w", err)
 	}
 	var account int64
-	var asset string
+	var asset int32
 	var b market.Balance
 	if _, err := pgx.ForEachRow(rows, []any{&account, &asset, &b.Available, &b.Reserved},
-		func() error { st.PutBalance(uint64(account), asset, b); return nil }); err != nil {
+		func() error { st.PutBalance(uint64(account), uint32(asset), b); return nil }); err != nil {
 		return fmt.Errorf("reading balances: %w", err)
 	}
 	return nil
 }
 
-const tradeColumns = `trade_id, symbol, price_ticks, quantity_lots, taker_side, at_ms, event_seq`
+const tradeColumns = `trade_id, market, price_ticks, quantity_lots, taker_side, auction, at_ms, event_seq`
 
 func scanTrade(row pgx.CollectableRow) (market.Trade, error) {
 	var t market.Trade
 	var id, seq int64
 	var side int16
-	err := row.Scan(&id, &t.Symbol, &t.PriceTicks, &t.QuantityLots, &side, &t.AtMS, &seq)
-	t.ID, t.TakerSide, t.EventSeq = uint64(id), ordersv1.Side(side), uint64(seq)
+	var m int32
+	err := row.Scan(&id, &m, &t.PriceTicks, &t.QuantityLots, &side, &t.Auction, &t.AtMS, &seq)
+	t.ID, t.Market, t.TakerSide, t.EventSeq = uint64(id), uint32(m), ordersv1.Side(side), uint64(seq)
 	return t, err
 }
 
 func loadTails(ctx context.Context, tx *Tx, venue string, st *market.State) error {
-	for _, m := range st.Markets() {
-		const q = `select ` + tradeColumns + ` from trade.trades where venue = $1 and symbol = $2 order by trade_id desc limit $3`
-		rows, err := tx.Query(ctx, q, venue, m.Symbol, market.MaxTail)
+	for _, m := range st.Directory().Markets() {
+		const q = `select ` + tradeColumns + ` from trade.trades where venue = $1 and market = $2 order by trade_id desc limit $3`
+		rows, err := tx.Query(ctx, q, venue, int32(m.ID), market.MaxTail)
 		if err != nil {
 			return fmt.Errorf("reading trades: %w", err)
 		}
@@ -109,30 +122,45 @@ func loadTails(ctx context.Context, tx *Tx, venue string, st *market.State) erro
 		for i := len(trades) - 1; i >= 0; i-- {
 			st.PutTrade(trades[i])
 		}
+		if err := loadCandles(ctx, tx, venue, m.ID, trades, st); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-const orderColumns = `id, account, client_order_id, symbol, side, type, time_in_force, price_ticks, quantity_lots, filled_lots, status,
-	reject_reason, cancel_reason, resting, created_ms, updated_ms, event_seq`
+// orderColumns are scanned by scanOrder.
+const orderColumns = `id, account, client_order_id, client_ref::text, market, side, type, time_in_force, self_trade, price_ticks, quantity_lots, filled_lots,
+	remaining_lots, visible_lots, decremented_lots, status, reject_reason, cancel_reason, resting, triggered, queue_seq, quote_budget, protection_ticks, trigger_ticks, trail_ticks,
+	display_lots, min_lots, post_only, expires_at_ms, other_leg, created_ms, updated_ms, event_seq`
 
 func scanOrder(row pgx.CollectableRow) (market.Order, error) {
 	var o market.Order
-	var id, account, seq int64
-	var side, typ, tif, status, reject, cancel int16
-	err := row.Scan(&id, &account, &o.ClientOrderID, &o.Symbol, &side, &typ, &tif, &o.PriceTicks, &o.QuantityLots, &o.FilledLots, &status,
-		&reject, &cancel, &o.Resting, &o.CreatedMS, &o.UpdatedMS, &seq)
-	o.ID, o.Account, o.EventSeq = uint64(id), uint64(account), uint64(seq)
-	o.Side, o.Type, o.TimeInForce = ordersv1.Side(side), ordersv1.OrderType(typ), ordersv1.TimeInForce(tif)
+	var id, account, queue, other, seq int64
+	var m int32
+	var side, typ, tif, self, status, reject, cancel int16
+	var ref string
+	t := &o.Terms
+	err := row.Scan(&id, &account, &o.ClientOrderID, &ref, &m, &side, &typ, &tif, &self, &o.PriceTicks, &o.QuantityLots, &o.FilledLots,
+		&o.RemainingLots, &o.VisibleLots, &o.Decremented, &status, &reject, &cancel, &o.Resting, &o.Triggered, &queue, &t.QuoteBudget, &t.ProtectionTicks, &t.TriggerTicks, &t.TrailTicks,
+		&t.DisplayLots, &t.MinLots, &t.PostOnly, &t.ExpiresAtMS, &other, &o.CreatedMS, &o.UpdatedMS, &seq)
+	if err != nil {
+		return o, err
+	}
+	if o.ClientRef, err = strconv.ParseUint(ref, 10, 64); err != nil {
+		return o, fmt.Errorf("reading the client_ref of order %d: %w", id, err)
+	}
+	o.ID, o.Account, o.Market, o.QueueSeq, o.EventSeq, t.OtherLeg = uint64(id), uint64(account), uint32(m), uint64(queue), uint64(seq), uint64(other)
+	o.Side, o.Type, o.TimeInForce, o.SelfTrade = ordersv1.Side(side), ordersv1.OrderType(typ), ordersv1.TimeInForce(tif), ordersv1.SelfTrade(self)
 	o.Status, o.RejectReason, o.CancelReason = ordersv1.OrderStatus(status), ordersv1.RejectReason(reject), ordersv1.CancelReason(cancel)
-	return o, err
+	return o, nil
 }
 
 // recentOrders is how many ended orders are loaded beside the live ones.
 const recentOrders = 1000
 
 func loadOrders(ctx context.Context, tx *Tx, venue string, st *market.State) error {
-	const q = `(select ` + orderColumns + ` from trade.orders where venue = $1 and status in (1, 2))
+	const q = `(select ` + orderColumns + ` from trade.orders where venue = $1 and status in (1, 2, 7))
 		union
 		(select ` + orderColumns + ` from trade.orders where venue = $1 order by id desc limit $2) order by id`
 	rows, err := tx.Query(ctx, q, venue, recentOrders)

@@ -14,31 +14,95 @@ const (
 	tradeSize = 800
 	orderSize = 1600
 	levelSize = 120
+	placeSize = 300
 )
 
-// Messages makes the messages of one change, for live frames and replays.
-func Messages(c *market.Change, epoch string, st *market.State) []*feed.Message {
+// Messages makes the messages of one change that are kept and replayed: trades
+// and orders. Live frames and replays are the same.
+func Messages(c *market.Change, epoch string, dir *market.Directory) []*feed.Message {
 	var out []*feed.Message
-	if c.Trade != nil {
-		t, m := c.Trade, st.Market(c.Trade.Symbol)
-		if m != nil {
-			out = append(out, feed.NewMessage(c.Seq, "event", feed.Trades, feed.Scope{Key: "symbol", Value: t.Symbol}, epoch, t, tradeSize,
+	if t := c.Trade; t != nil {
+		if m := dir.ByID(t.Market); m != nil {
+			out = append(out, feed.NewMessage(c.Seq, "event", feed.Trades, feed.Scope{Key: "symbol", Value: m.Symbol}, epoch, t, tradeSize,
 				func() []byte { return shape.Encode(shape.OfTrade(t, m)) }))
 		}
 	}
 	for i := range c.Orders {
 		o := &c.Orders[i]
-		m := st.Market(o.Symbol)
-		out = append(out, feed.NewMessage(c.Seq, "event", feed.Orders, feed.Scope{}, epoch, o, orderSize,
-			func() []byte { return shape.Encode(shape.OfOrder(o, m)) }))
+		m := dir.ByID(o.Market)
+		msg := feed.NewMessage(c.Seq, "event", feed.Orders, feed.Scope{}, epoch, o, orderSize,
+			func() []byte { return shape.AppendOrder(nil, o, m) })
+		if i == 0 && len(c.Orders) == 2 && c.Orders[1].Account == o.Account {
+			// An account that traded with itself gets two messages of one event. Who
+			// saw only the first has to get the second when it resumes.
+			msg.Told = c.Seq - 1
+		}
+		out = append(out, msg)
 	}
 	return out
 }
 
-func depthMessage(d market.Depth, epoch string, st *market.State) *feed.Message {
-	m := st.Market(d.Symbol)
-	return feed.NewMessage(d.Seq, "event", feed.Depth, feed.Scope{Key: "symbol", Value: d.Symbol}, epoch, &d, 300+levelSize*(len(d.Bids)+len(d.Asks)),
-		func() []byte { return shape.Encode(shape.OfDepth(&d, m)) })
+// passing makes the messages of one change that are not replayed.
+func (w *watched) passing(c *market.Change, epoch string, dir *market.Directory) []*feed.Message {
+	m := dir.ByID(c.Market)
+	if m == nil || (!w.queue && !c.Phase) {
+		return nil
+	}
+	var out []*feed.Message
+	scope := feed.Scope{Key: "symbol", Value: m.Symbol}
+	if w.queue && len(c.Places) > 0 {
+		seq, places := c.Seq, c.Places
+		out = append(out, feed.NewMessage(c.Seq, "event", feed.Queue, scope, epoch, nil, placeSize*len(places),
+			func() []byte { return shape.Encode(shape.OfQueue(seq, places, m)) }))
+	}
+	if c.Phase {
+		out = append(out, feed.NewMessage(c.Seq, "event", feed.Markets, scope, epoch, nil, orderSize,
+			func() []byte { return shape.Encode(shape.OfMarket(m)) }))
+	}
+	for _, msg := range out {
+		msg.Passing = true
+	}
+	return out
+}
+
+// watched says which channels of passing states have members.
+type watched struct{ depth, top, ticker, candles, queue bool }
+
+func (v *Venue) watched() *watched {
+	return &watched{depth: v.feed.Watched(feed.Depth), top: v.feed.Watched(feed.Top), ticker: v.feed.Watched(feed.Ticker),
+		candles: v.feed.Watched(feed.Candles), queue: v.feed.Watched(feed.Queue)}
+}
+
+// update makes the messages of what one output changed in a market.
+func (w *watched) update(u *market.Updates, seq uint64, epoch string, dir *market.Directory) []*feed.Message {
+	m := dir.ByID(u.Market)
+	if m == nil {
+		return nil
+	}
+	var out []*feed.Message
+	scope := feed.Scope{Key: "symbol", Value: m.Symbol}
+	add := func(channel string, row any, size int, encode func() any) {
+		msg := feed.NewMessage(seq, "event", channel, scope, epoch, row, size, func() []byte { return shape.Encode(encode()) })
+		msg.Passing = true
+		out = append(out, msg)
+	}
+	if d := u.Depth; d != nil && w.depth {
+		add(feed.Depth, d, 300+levelSize*(len(d.Bids)+len(d.Asks)), func() any { return shape.OfDepth(d, m) })
+	}
+	if t := u.Top; t != nil && w.top {
+		add(feed.Top, nil, tradeSize, func() any { return shape.OfTop(t, m) })
+	}
+	if t := u.Ticker; t != nil && w.ticker {
+		add(feed.Ticker, nil, tradeSize, func() any { return shape.OfTicker(t, m) })
+	}
+	for i := range u.Candles {
+		if !w.candles {
+			break
+		}
+		c := &u.Candles[i]
+		add(feed.Candles, c, tradeSize, func() any { return shape.OfCandle(c, m) })
+	}
+	return out
 }
 
 // Source replays trades (account 0) or an account's orders.
@@ -50,7 +114,7 @@ func (v *Venue) Source(channel string, account uint64) hub.Source {
 		}
 		out := hub.Page{Epoch: Epoch(r.Cursor.Created), UpTo: r.UpTo}
 		for i := range r.Changes {
-			for _, m := range Messages(&r.Changes[i], out.Epoch, r.Markets) {
+			for _, m := range Messages(&r.Changes[i], out.Epoch, r.Markets.Directory()) {
 				if m.Channel == channel {
 					out.Messages = append(out.Messages, m)
 				}
@@ -60,16 +124,19 @@ func (v *Venue) Source(channel string, account uint64) hub.Source {
 	}
 }
 
-// JoinDepth makes s a member that begins with the whole book: the hello frames
+// Hello gives what a subscription to a channel of a market's present state
+// begins with.
+type Hello func(st *market.State, m *market.Market) any
+
+// Join makes s a member that begins with the present state: the hello frames
 // and the membership belong to one state of the projection.
-func (v *Venue) JoinDepth(s *feed.Sub, hello func(epoch string, seq uint64, book []byte)) error {
+func (v *Venue) Join(s *feed.Sub, state Hello, hello func(epoch string, seq uint64, data []byte)) error {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	if v.state == nil {
 		return ErrLoading
 	}
-	d := v.state.Depth(s.Scope.Value, 0)
-	book := shape.Encode(shape.OfDepth(&d, v.state.Market(s.Scope.Value)))
-	v.feed.JoinAt(s, v.state.Seq, func(epoch string, seq uint64) { hello(epoch, seq, book) })
+	data := shape.Encode(state(v.state, v.state.Market(s.Scope.Value)))
+	v.feed.JoinAt(s, v.state.Seq, func(epoch string, seq uint64) { hello(epoch, seq, data) })
 	return nil
 }

@@ -8,11 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
-	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/admin"
 	"fondaco.dev/pkg/bus"
@@ -46,6 +46,10 @@ type Venue struct {
 	state   *market.State // nil while loading
 	epoch   string
 	applied chan struct{} // closed and replaced when InSeq grew
+	dir     atomic.Pointer[market.Directory]
+	inSeq   atomic.Uint64 // of state
+
+	waiting sync.Mutex
 	waits   map[uint64]uint64
 }
 
@@ -144,25 +148,25 @@ func (v *Venue) follow(ctx context.Context, b *bus.Bus, primary bool, backoff *r
 		v.status.Set(nil)
 	}
 	backoff.Reset()
-	var parts []*tradesv1.Output
+	var parts []market.Output
 	for {
 		msgs, err := f.Next(ctx, readBytes)
 		if err != nil {
 			return err
 		}
 		for _, m := range msgs {
-			out := &tradesv1.Output{}
-			if err := proto.Unmarshal(m.Data, out); err != nil {
-				return fmt.Errorf("reading message %d of TRADES: %w", m.Seq, err)
+			out, ok := market.ReadOutput(m.Data)
+			if !ok {
+				return fmt.Errorf("message %d of TRADES is no output of the order book", m.Seq)
 			}
 			parts = append(parts, out)
-			if !out.GetLast() {
+			if !out.Last {
 				continue
 			}
 			if err := v.apply(parts); err != nil {
 				return fmt.Errorf("applying message %d of TRADES: %w", m.Seq, err)
 			}
-			parts = nil
+			parts = parts[:0]
 			if m.Pending == 0 {
 				v.status.Set(nil)
 			}
@@ -176,6 +180,7 @@ func (v *Venue) adopt(state *market.State, epoch string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.state, v.epoch = state, epoch
+	v.dir.Store(state.Directory())
 	if was, _ := v.feed.Position(); was == epoch {
 		v.feed.Skip(state.Seq)
 	} else {
@@ -186,35 +191,47 @@ func (v *Venue) adopt(state *market.State, epoch string) {
 
 // wake tells those who wait for a pack; v.mu is held.
 func (v *Venue) wake() {
+	v.inSeq.Store(v.state.InSeq)
 	close(v.applied)
 	v.applied = make(chan struct{})
 }
 
 // apply folds one complete output and publishes what it changed.
-func (v *Venue) apply(parts []*tradesv1.Output) error {
+func (v *Venue) apply(parts []market.Output) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var msgs []*feed.Message
+	w := v.watched()
 	for _, out := range parts {
-		for i, e := range out.GetEvents() {
-			seq := out.GetFirstEventSeq() + uint64(i)
+		for i, e := range out.Events {
+			seq := out.FirstEventSeq + uint64(i)
 			if seq <= v.state.Seq {
 				continue // an output that was loaded in part
 			}
 			if seq != v.state.Seq+1 {
 				return fmt.Errorf("event %d follows event %d: %w", seq, v.state.Seq, errReload)
 			}
-			c := v.state.Apply(seq, e)
-			msgs = append(msgs, Messages(&c, v.epoch, v.state)...)
+			c, err := v.state.Apply(seq, e)
+			if err != nil {
+				return err
+			}
+			msgs = append(msgs, Messages(&c, v.epoch, v.state.Directory())...)
+			msgs = append(msgs, w.passing(&c, v.epoch, v.state.Directory())...)
 		}
 	}
-	for _, d := range v.state.TakeDepth() {
-		msgs = append(msgs, depthMessage(d, v.epoch, v.state))
+	for _, u := range v.state.Take() {
+		msgs = append(msgs, w.update(&u, v.state.Seq, v.epoch, v.state.Directory())...)
+	}
+	if v.dir.Load() != v.state.Directory() {
+		v.dir.Store(v.state.Directory())
 	}
 	v.feed.Publish(msgs, v.state.Seq)
 	v.wake()
 	return nil
 }
+
+// Directory is the markets and assets as of now; nil while loading.
+func (v *Venue) Directory() *market.Directory { return v.dir.Load() }
 
 // View runs fn on the projection; fn must not keep what it points to.
 func (v *Venue) View(fn func(*market.State)) error {
@@ -229,11 +246,12 @@ func (v *Venue) View(fn func(*market.State)) error {
 
 // Remember makes the account's own reads wait for an input pack.
 func (v *Venue) Remember(account, inSeq uint64) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.waits) > 10000 && v.state != nil {
+	v.waiting.Lock()
+	defer v.waiting.Unlock()
+	if len(v.waits) > 10000 {
+		done := v.inSeq.Load()
 		for a, seq := range v.waits {
-			if seq <= v.state.InSeq {
+			if seq <= done {
 				delete(v.waits, a)
 			}
 		}
@@ -247,13 +265,17 @@ const readYourWrite = time.Second
 // WaitOwn waits until the projection holds what the account last wrote through
 // this replica, but no longer than a second.
 func (v *Venue) WaitOwn(ctx context.Context, account uint64) {
+	v.waiting.Lock()
+	seq, waits := v.waits[account]
+	v.waiting.Unlock()
+	if !waits || v.inSeq.Load() >= seq {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, readYourWrite)
 	defer cancel()
 	for {
 		v.mu.RLock()
-		seq, waits := v.waits[account]
-		done := !waits || (v.state != nil && v.state.InSeq >= seq)
-		applied := v.applied
+		done, applied := v.state != nil && v.state.InSeq >= seq, v.applied
 		v.mu.RUnlock()
 		if done {
 			return

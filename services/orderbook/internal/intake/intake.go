@@ -8,23 +8,32 @@ import (
 	"strings"
 
 	"google.golang.org/protobuf/encoding/protowire"
-	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/bus"
 	ordersv1 "fondaco.dev/proto/orders/v1"
-	"fondaco.dev/services/orderbook/core"
+	"fondaco.dev/services/orderbook/internal/engine"
 )
 
-// commandsField is the field of Pack.commands.
-const commandsField protowire.Number = 4
+// Fields of orders.v1 that are of interest beside the engine.
+const (
+	packGateway      protowire.Number = 1
+	packNo           protowire.Number = 2
+	packCommands     protowire.Number = 4
+	commandRequestID protowire.Number = 1
+)
 
-// Input makes the engine's input of a message of the venue.
-func Input(venue string, m *bus.Message) core.Input {
-	return core.Input{
+// maxLooked bounds the commands of a pack that are searched for request ids:
+// they only help to read logs.
+const maxLooked = 64
+
+// Input makes the engine's input of a message of the venue. It refers to the
+// message's bytes.
+func Input(venue string, m *bus.Message) engine.Input {
+	return engine.Input{
 		Seq:      m.Seq,
 		From:     strings.TrimPrefix(m.Subject, ordersv1.SubjectPrefix+venue+"."),
 		ServerMs: m.Time.UnixMilli(),
-		Pack:     Decode(m.Data),
+		Data:     m.Data,
 	}
 }
 
@@ -32,51 +41,97 @@ func Input(venue string, m *bus.Message) core.Input {
 // so; going on would be guessing.
 var ErrPoison = errors.New("the engine stopped at an impossible state")
 
-// Apply applies a pack. After ErrPoison the engine must not be used again.
-func Apply(e *core.Engine, in core.Input, out *core.Batch, reply *core.Reply) (res core.Applied, err error) {
+// ErrSemantics: the log says to behave in a way that this program does not know.
+var ErrSemantics = errors.New("the log asks for another version of this program")
+
+// Apply applies a pack. After ErrPoison the engine must not be used again;
+// after ErrSemantics the pack's events must not be published.
+func Apply(e *engine.Engine, in engine.Input, out *engine.Batch, reply *engine.Reply) (res engine.Applied, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: pack %d: %v\n%s", ErrPoison, in.Seq, p, debug.Stack())
 		}
 	}()
-	return e.Apply(in, out, reply), nil
+	if res = e.Apply(in, out, reply); res.Unknown != 0 {
+		return res, fmt.Errorf("%w: pack %d activates behaviour version %d, this program knows up to %d: run a newer one",
+			ErrSemantics, in.Seq, res.Unknown, engine.NewestSemantics)
+	}
+	return res, nil
 }
 
-// Decode reads a pack. A command that cannot be decoded becomes an empty one,
-// which the engine refuses by its index, and the rest of the pack goes on; nil
-// when the pack itself cannot be read.
-func Decode(data []byte) *ordersv1.Pack {
-	p := &ordersv1.Pack{}
-	if proto.Unmarshal(data, p) == nil {
-		return p
-	}
-	var rest []byte
-	var commands []*ordersv1.Command
+// Gateway is the name of the process that a pack came from, a part of data; nil
+// when it has none that can be read.
+func Gateway(data []byte) []byte {
 	for b := data; len(b) > 0; {
-		num, typ, n := protowire.ConsumeTag(b)
+		num, body, n := field(b)
 		if n < 0 {
 			return nil
 		}
-		size := protowire.ConsumeFieldValue(num, typ, b[n:])
-		if size < 0 {
-			return nil
+		if num == packGateway {
+			return body
 		}
-		if num == commandsField && typ == protowire.BytesType {
-			body, _ := protowire.ConsumeBytes(b[n:])
-			c := &ordersv1.Command{}
-			if proto.Unmarshal(body, c) != nil {
-				c = &ordersv1.Command{}
+		b = b[n:]
+	}
+	return nil
+}
+
+// Pack reads which pack of which gateway data holds; zero when it cannot be read.
+func Pack(data []byte) (gateway string, no uint64) {
+	for b := data; len(b) > 0; {
+		num, body, n := field(b)
+		if n < 0 {
+			return "", 0
+		}
+		switch num {
+		case packGateway:
+			gateway = string(body)
+		case packNo:
+			if _, typ, t := protowire.ConsumeTag(b); typ == protowire.VarintType {
+				no, _ = protowire.ConsumeVarint(b[t:])
 			}
-			commands = append(commands, c)
-		} else {
-			rest = append(rest, b[:n+size]...)
 		}
-		b = b[n+size:]
+		b = b[n:]
 	}
-	p = &ordersv1.Pack{}
-	if proto.Unmarshal(rest, p) != nil {
-		return nil
+	return gateway, no
+}
+
+// RequestIDs appends the request ids of the pack's first commands to ids, up to
+// limit in all.
+func RequestIDs(ids []string, data []byte, limit int) []string {
+	looked := 0
+	for b := data; len(b) > 0 && len(ids) < limit && looked < maxLooked; {
+		num, body, n := field(b)
+		if n < 0 {
+			break
+		}
+		if num == packCommands {
+			looked++
+			if num, id, n := field(body); n > 0 && num == commandRequestID && len(id) > 0 {
+				ids = append(ids, string(id))
+			}
+		}
+		b = b[n:]
 	}
-	p.Commands = commands
-	return p
+	return ids
+}
+
+// field takes the first field apart: its number, its body if it has a length,
+// and its whole size; a negative size when it cannot be read.
+func field(b []byte) (protowire.Number, []byte, int) {
+	num, typ, n := protowire.ConsumeTag(b)
+	if n < 0 {
+		return 0, nil, n
+	}
+	if typ == protowire.BytesType {
+		body, m := protowire.ConsumeBytes(b[n:])
+		if m < 0 {
+			return 0, nil, m
+		}
+		return num, body, n + m
+	}
+	m := protowire.ConsumeFieldValue(num, typ, b[n:])
+	if m < 0 {
+		return 0, nil, m
+	}
+	return num, nil, n + m
 }

@@ -2,30 +2,29 @@ package leader
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/zlog"
-	"fondaco.dev/services/orderbook/core"
+	"fondaco.dev/services/orderbook/internal/engine"
 	"fondaco.dev/services/orderbook/internal/intake"
+	"fondaco.dev/services/orderbook/internal/recovery"
+	"fondaco.dev/services/orderbook/internal/step"
 )
 
 // applier owns the engine.
 type applier struct {
 	*reign
-	engine *core.Engine
-	reply  core.Reply
+	*step.Desk
+	engine *engine.Engine // the desk's
 	setup  setup
+	alarm  *time.Timer // when a tick may be due
 
-	batch      *core.Batch // events that no output holds yet
-	spare      *core.Batch // nil while an output is in flight
-	packs      int         // packs in batch
-	firstIn    uint64
-	firstEvent uint64
-	ids        []string
+	spare *engine.Batch // nil while an output is in flight
+	ids   []string
+	seen  uint64 // see held
 
 	sinceSave int       // packs since the last snapshot
 	savedAt   time.Time // when the last snapshot was taken
@@ -33,11 +32,15 @@ type applier struct {
 }
 
 // apply is the main loop of a reign.
-func (r *reign) apply(work context.Context, e *core.Engine) error {
-	a := &applier{reign: r, engine: e, batch: &core.Batch{}, spare: &core.Batch{}, savedAt: time.Now(), savedSeq: e.LastInSeq()}
+func (r *reign) apply(work context.Context, st *recovery.State) error {
+	e := st.Engine
+	a := &applier{reign: r, Desk: step.NewDesk(r.Venue, st), engine: e, spare: &engine.Batch{}, alarm: time.NewTimer(time.Hour),
+		savedAt: time.Now(), savedSeq: e.LastInSeq()}
+	a.seen = r.reconnects
 	a.setup.init(a)
 	defer close(r.jobs)
 	defer close(r.orders)
+	defer a.alarm.Stop()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	var queue []bus.Message
@@ -62,7 +65,16 @@ func (r *reign) apply(work context.Context, e *core.Engine) error {
 		case <-r.soft.Done():
 			return a.drain(work)
 		case queue = <-in:
+			if err := r.held(work, &a.seen, a.Applied()); err != nil {
+				return err
+			}
 		case a.spare = <-r.idle:
+		case ask := <-r.Asks:
+			ask(e)
+		case <-a.alarm.C:
+			if err := a.setup.step(); err != nil {
+				return err
+			}
 		case <-tick.C:
 			if err := a.periodic(); err != nil {
 				return err
@@ -71,33 +83,23 @@ func (r *reign) apply(work context.Context, e *core.Engine) error {
 	}
 }
 
-func (a *applier) full() bool { return a.packs >= maxPacks || a.batch.Size() >= maxBatchBytes }
+func (a *applier) full() bool { return a.Packs() >= maxPacks || a.Size() >= maxBatchBytes }
 
 // one applies a pack and answers it.
 func (a *applier) one(m *bus.Message) error {
-	if m.Seq <= a.engine.LastInSeq() {
-		return fmt.Errorf("pack %d came after %d", m.Seq, a.engine.LastInSeq())
-	}
-	in := intake.Input(a.Venue, m)
-	if a.packs == 0 {
-		a.firstIn, a.firstEvent = m.Seq, a.engine.Events()+1
-	}
-	events := a.batch.Len()
-	res, err := intake.Apply(a.engine, in, a.batch, &a.reply)
+	t, err := a.Take(m)
 	if err != nil {
 		return err
 	}
-	a.packs++
 	a.sinceSave++
 	a.applied.Store(m.Seq)
-	gateway := in.Pack.GetGateway()
-	own := a.setup.owns(gateway)
-	if !res.Skipped && !own {
-		a.Wire.Reply(gateway, a.reply.Bytes())
+	own := a.setup.owns(t.Gateway)
+	if !t.Skipped && !own {
+		a.Wire.Reply(t.Gateway, t.Reply)
 	}
-	a.note(&in, res, a.batch.Len()-events, m.Pending)
+	a.note(&t, m.Pending)
 	if own {
-		if err := a.setup.answered(&in, a.reply.Bytes()); err != nil {
+		if err := a.setup.answered(t.Input.From, t.Reply); err != nil {
 			return err
 		}
 	}
@@ -105,63 +107,75 @@ func (a *applier) one(m *bus.Message) error {
 }
 
 // note counts a pack and logs what it held.
-func (a *applier) note(in *core.Input, res core.Applied, events int, behind uint64) {
-	m := a.Metrics
+func (a *applier) note(t *step.Taken, behind uint64) {
+	m, in := a.Metrics, &t.Input
 	m.Packs.Inc()
-	if res.Skipped {
+	if t.Skipped {
 		m.Skipped.Inc()
 	}
-	if res.Bad {
+	if t.Bad {
 		m.Undecodable.Inc()
 		a.Log.Warn("pack could not be read and is skipped", zap.Uint64("in_seq", in.Seq), zap.String("from", in.From))
 	}
-	m.Commands.Add(float64(res.Commands))
-	m.Rejected.Add(float64(res.Rejected))
-	m.Events.Add(float64(events))
+	m.Commands.Add(float64(t.Commands))
+	m.Rejected.Add(float64(t.Rejected))
+	m.Events.Add(float64(t.Events))
 	m.Behind.Set(float64(behind))
-	debugging := a.Log.Core().Enabled(zap.DebugLevel)
-	for _, c := range in.Pack.GetCommands() {
-		if c.RequestId == "" {
-			continue
-		}
-		if len(a.ids) < maxRequestIDs {
-			a.ids = append(a.ids, c.RequestId)
-		}
-		if debugging {
-			a.Log.Debug("command applied", zlog.Session(in.Pack.Gateway), zlog.Request(c.RequestId), zap.Uint64("in_seq", in.Seq), zap.Bool("skipped", res.Skipped))
+	before := len(a.ids)
+	a.ids = intake.RequestIDs(a.ids, in.Data, maxRequestIDs)
+	if a.Log.Core().Enabled(zap.DebugLevel) {
+		for _, id := range a.ids[before:] {
+			a.Log.Debug("command applied", zlog.Session(string(t.Gateway)), zlog.Request(id), zap.Uint64("in_seq", in.Seq), zap.Bool("skipped", t.Skipped))
 		}
 	}
 }
 
 // handOver gives the batch to the publisher, if that is idle.
 func (a *applier) handOver() {
-	if a.packs == 0 || a.spare == nil {
+	if a.Packs() == 0 || a.spare == nil {
 		return
 	}
-	j := job{
-		batch: a.batch, packs: a.packs, firstIn: a.firstIn, lastIn: a.engine.LastInSeq(), firstEvent: a.firstEvent,
-		digest: a.engine.Digest(), ids: a.ids,
-	}
-	if a.sinceSave >= a.SnapshotPacks && !a.saving.Load() {
-		j.snapshot = a.snapshot()
+	j := job{Output: a.Seal(a.spare), ids: a.ids}
+	a.spare, a.ids = nil, nil
+	if a.sinceSave >= a.SnapshotPacks*a.patience() && a.Keeper.Free() {
+		a.snapshot(&j, false)
 	}
 	a.jobs <- j // never blocks: the publisher is idle
-	a.batch, a.spare, a.packs, a.ids = a.spare, nil, 0, nil
-	a.batch.Reset()
 	a.gauges()
 }
 
-// snapshot encodes the state as it is now.
-func (a *applier) snapshot() *save {
+// patience is how many times longer than usual a snapshot may wait: while a
+// standby takes them, the leader only makes up for one that does not.
+func (a *applier) patience() int {
+	if a.relieved.Load() {
+		return 10
+	}
+	return 1
+}
+
+// snapshot has a copy of the state stored once the job is done. The copy is
+// what the leader pauses for; it is encoded elsewhere.
+func (a *applier) snapshot(j *job, hasty bool) {
+	started := time.Now()
 	a.sinceSave, a.savedAt, a.savedSeq = 0, time.Now(), a.engine.LastInSeq()
-	return &save{inSeq: a.savedSeq, data: a.engine.AppendSnapshot(nil)}
+	j.state, j.hasty = a.engine.Clone(), hasty
+	a.Metrics.CloneTime.Observe(time.Since(started).Seconds())
+}
+
+// snapshotOnly is a job without an output, of a state that is all published.
+func (a *applier) snapshotOnly(hasty bool) {
+	j := job{Output: step.Output{Batch: a.spare, Digest: a.engine.Digest(), LastIn: a.engine.LastInSeq()}}
+	a.snapshot(&j, hasty)
+	a.spare = nil
+	a.jobs <- j // never blocks: the publisher is idle
 }
 
 // periodic does what is due by the clock on the wall: none of it changes state.
 func (a *applier) periodic() error {
-	idle := a.packs == 0 && a.spare != nil
-	if idle && a.engine.LastInSeq() > a.savedSeq && time.Since(a.savedAt) >= a.SnapshotEvery && a.saving.CompareAndSwap(false, true) {
-		a.saves <- *a.snapshot() // never blocks: saving was false
+	idle := a.Packs() == 0 && a.spare != nil
+	every := a.SnapshotEvery * time.Duration(a.patience())
+	if idle && a.engine.LastInSeq() > a.savedSeq && time.Since(a.savedAt) >= every && a.Keeper.Free() {
+		a.snapshotOnly(false)
 	}
 	a.gauges()
 	return a.setup.periodic()
@@ -182,16 +196,20 @@ func (a *applier) gauges() {
 
 // drain publishes what is applied and leaves a snapshot behind.
 func (a *applier) drain(work context.Context) error {
-	for a.packs > 0 || a.spare == nil {
-		a.handOver()
+	last := false
+	for a.Packs() > 0 || a.spare == nil || !last {
+		if a.handOver(); a.Packs() == 0 && a.spare != nil && !last {
+			last = true
+			if a.engine.LastInSeq() > a.savedSeq && !a.relieved.Load() {
+				a.snapshotOnly(true)
+			}
+			continue
+		}
 		select {
 		case <-work.Done():
 			return nil // the rest is regenerated by the next recovery
 		case a.spare = <-a.idle:
 		}
-	}
-	if a.engine.LastInSeq() > a.savedSeq && a.saving.CompareAndSwap(false, true) {
-		a.saves <- *a.snapshot()
 	}
 	return nil
 }

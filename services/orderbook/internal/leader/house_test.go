@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/bus"
@@ -18,7 +19,8 @@ import (
 	"fondaco.dev/proto/config"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/proto/topology"
-	"fondaco.dev/services/orderbook/core"
+	"fondaco.dev/services/orderbook/internal/engine"
+	"fondaco.dev/services/orderbook/internal/keeper"
 	"fondaco.dev/services/orderbook/internal/metric"
 	"fondaco.dev/services/orderbook/internal/recovery"
 	"fondaco.dev/services/orderbook/internal/snapshot"
@@ -29,13 +31,13 @@ const venue = "main"
 // house is a real NATS server with the streams, and instances of the order
 // book that come and go.
 type house struct {
-	t       *testing.T
+	t       testing.TB
 	srv     *bustest.Server
 	bus     *bus.Bus
 	options Options
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	h := &house{t: t, srv: bustest.Start(t)}
 	bustest.Provision(t, h.srv, topology.Streams(), topology.Buckets(), topology.Objects())
@@ -82,26 +84,49 @@ func (h *house) start(wrap func(Wire) Wire) *instance {
 	if wrap != nil {
 		wire = wrap(wire)
 	}
-	store := snapshot.New(b.JetStream(), venue)
+	src := &recovery.Source{Bus: recovery.OnBus(b), Store: snapshot.New(b.JetStream(), venue, ""), Venue: venue, Log: log, PartBytes: h.options.PartBytes}
+	m := metric.New(prometheus.NewRegistry(), venue)
+	keep := keeper.New(src, m, 0, log)
+	kept := make(chan struct{})
+	go func() {
+		defer close(kept)
+		_ = keep.Run(context.WithoutCancel(ctx))
+	}()
 	go func() {
 		defer close(i.done)
-		src := &recovery.Source{Bus: b, Store: store, Venue: venue, Log: log, PartBytes: h.options.PartBytes}
-		st, err := src.Run(ctx, wire)
-		if err != nil {
-			i.err = err
-			return
-		}
-		i.state = *st
-		l := &Leader{Options: h.options, Bus: b, Wire: wire, Store: store, Metrics: metric.New(prometheus.NewRegistry(), venue), Log: log,
-			Ready: func(err error) {
-				if err == nil {
-					i.once.Do(func() { close(i.ready) })
-				}
-			}}
-		i.err = l.Run(ctx, st, nil)
+		defer func() {
+			keep.Close()
+			<-kept
+		}()
+		i.err = i.live(ctx, b, src, keep, wire, m, log)
 	}()
 	h.t.Cleanup(func() { i.stop() })
 	return i
+}
+
+// live recovers, goes to the end of TRADES and leads, without a lease.
+func (i *instance) live(ctx context.Context, b *bus.Bus, src *recovery.Source, keep *keeper.Keeper, wire Wire, m *metric.Metrics, log *zap.Logger) error {
+	st, err := src.Run(ctx)
+	if err != nil {
+		return err
+	}
+	i.state = *st
+	f, err := src.Follow(ctx, st)
+	if err != nil {
+		return err
+	}
+	err = f.Finish(ctx, wire)
+	f.Close()
+	if err != nil {
+		return err
+	}
+	l := &Leader{Options: i.h.options, Bus: b, Wire: wire, Keeper: keep, Metrics: m, Log: log,
+		Ready: func(err error) {
+			if err == nil {
+				i.once.Do(func() { close(i.ready) })
+			}
+		}}
+	return l.Run(ctx, st, nil)
 }
 
 // stop ends an instance and returns what its Run returned.
@@ -113,7 +138,7 @@ func (i *instance) stop() error {
 
 // snapshots lists what is stored.
 func (i *instance) snapshots() ([]snapshot.Ref, error) {
-	return snapshot.New(i.h.bus.JetStream(), venue).List(i.h.ctx())
+	return snapshot.New(i.h.bus.JetStream(), venue, "").List(i.h.ctx())
 }
 
 // wait waits until the instance serves, or died.
@@ -139,7 +164,7 @@ type faulty struct {
 	n     int
 }
 
-func (f *faulty) Publish(ctx context.Context, expected uint64, data []byte, ids []string) (uint64, error) {
+func (f *faulty) Publish(ctx context.Context, expected uint64, sum, data []byte, ids []string) (uint64, error) {
 	f.mu.Lock()
 	f.n++
 	crash := f.n == f.at
@@ -147,7 +172,7 @@ func (f *faulty) Publish(ctx context.Context, expected uint64, data []byte, ids 
 	if crash && !f.after {
 		return 0, errCrash
 	}
-	seq, err := f.Wire.Publish(ctx, expected, data, ids)
+	seq, err := f.Wire.Publish(ctx, expected, sum, data, ids)
 	if crash {
 		return 0, errCrash
 	}
@@ -221,7 +246,7 @@ func deposit(account uint64, asset string, amount int64, id string) *ordersv1.Co
 }
 
 func limit(account uint64, side ordersv1.Side, lots, price int64, cid string) *ordersv1.Command {
-	return &ordersv1.Command{RequestId: "req-" + cid, Op: &ordersv1.Command_NewOrder{NewOrder: &ordersv1.NewOrder{Account: account, Symbol: "WINE-USD", Side: side,
+	return &ordersv1.Command{RequestId: "req-" + cid, Op: &ordersv1.Command_NewOrder{NewOrder: &ordersv1.NewOrder{Account: account, Market: 1, Side: side,
 		Type: ordersv1.OrderType_ORDER_TYPE_LIMIT, TimeInForce: ordersv1.TimeInForce_TIME_IN_FORCE_GTC, PriceTicks: price, QuantityLots: lots, ClientOrderId: cid}}}
 }
 
@@ -256,12 +281,12 @@ func (g *gateway) load(n int) {
 }
 
 // setupFor is an applier without a bus whose venue has all it needs.
-func setupFor(t *testing.T) (*core.Engine, *applier) {
+func setupFor(t *testing.T) (*engine.Engine, *applier) {
 	t.Helper()
-	e := core.New()
+	e := engine.New(engine.Options{})
 	r := &reign{orders: make(chan order, 4)}
 	r.Ready, r.Log = func(error) {}, zlogtest.Test(t).Logger
-	a := &applier{reign: r, engine: e}
+	a := &applier{reign: r, engine: e, alarm: time.NewTimer(time.Hour)}
 	a.setup.init(a)
 	if err := a.setup.step(); err != nil {
 		t.Fatal(err)
@@ -269,8 +294,18 @@ func setupFor(t *testing.T) (*core.Engine, *applier) {
 	return e, a
 }
 
-func apply(e *core.Engine, seq uint64, from string, serverMs, sentMs int64) {
-	var out core.Batch
-	e.Apply(core.Input{Seq: seq, From: from, ServerMs: serverMs,
-		Pack: &ordersv1.Pack{Gateway: "g", PackNo: seq, SentAtMs: sentMs}}, &out, nil)
+func apply(t *testing.T, e *engine.Engine, seq uint64, from string, serverMs, sentMs int64, cmds ...*ordersv1.Command) *ordersv1.PackReply {
+	t.Helper()
+	data, err := proto.Marshal(&ordersv1.Pack{Gateway: "g", PackNo: seq, SentAtMs: sentMs, Commands: cmds})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out engine.Batch
+	var reply engine.Reply
+	e.Apply(engine.Input{Seq: seq, From: from, ServerMs: serverMs, Data: data}, &out, &reply)
+	r := &ordersv1.PackReply{}
+	if err := proto.Unmarshal(reply.Bytes(), r); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

@@ -6,9 +6,12 @@
 //	                   |
 //	                   +--batch--> publish --fenced--> TRADES
 //	                                  |
-//	                                  +--once durable--> save --> snapshots
+//	                                  +--once durable--> keeper --> snapshots
 //
-// One goroutine each; only apply touches the engine.
+// One goroutine each; only apply touches the engine. An answer leaves as soon
+// as its pack is durable in ORDERS and applied: what became of a command follows
+// from the stream alone, so that a crash before TRADES has the events only makes
+// another leader come to the same ones.
 package leader
 
 import (
@@ -25,10 +28,11 @@ import (
 	"fondaco.dev/proto/config"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
-	"fondaco.dev/services/orderbook/core"
+	"fondaco.dev/services/orderbook/internal/engine"
+	"fondaco.dev/services/orderbook/internal/keeper"
 	"fondaco.dev/services/orderbook/internal/metric"
 	"fondaco.dev/services/orderbook/internal/recovery"
-	"fondaco.dev/services/orderbook/internal/snapshot"
+	"fondaco.dev/services/orderbook/internal/standby"
 )
 
 // ErrConfig: the configuration contradicts what the venue already has.
@@ -47,6 +51,7 @@ const (
 // Times of the checks around the work.
 const (
 	watchEvery  = time.Second
+	tickRetry   = 50 * time.Millisecond // between two ticks for the same deadline
 	streamEvery = 5 * time.Second
 	publishSlow = 10 * time.Second // then /readyz says so
 	readBytes   = 8 << 20
@@ -67,7 +72,7 @@ type Options struct {
 type Wire interface {
 	recovery.Publisher
 	// Reply answers a gateway, at most once.
-	Reply(gateway string, data []byte)
+	Reply(gateway []byte, data []byte)
 	// Command publishes a pack of the leader's own and returns when it is stored.
 	Command(ctx context.Context, from string, p *ordersv1.Pack) error
 }
@@ -77,48 +82,57 @@ type Leader struct {
 	Options
 	Bus     *bus.Bus
 	Wire    Wire
-	Store   *snapshot.Store
+	Keeper  *keeper.Keeper
 	Metrics *metric.Metrics
 	Log     *zap.Logger
 	Ready   func(error) // told whether the venue is served, and why not
+	// Asks are questions to the engine, carried out between two packs; they must
+	// not change it. nil = none.
+	Asks <-chan func(*engine.Engine)
 }
 
 // reign is one stretch of leading, from a recovery on.
 type reign struct {
 	Leader
-	soft    context.Context // ends: drain and stop
-	start   bus.StreamState // ORDERS as it was at the beginning
-	target  uint64          // ORDERS sequence from which on the reign has caught up
-	applied atomic.Uint64
+	soft  context.Context // ends: drain and stop
+	start bus.StreamState // ORDERS as it was at the beginning
+	// reconnects of the bus before start was read
+	reconnects uint64
+	target     uint64 // ORDERS sequence from which on the reign has caught up
+	applied    atomic.Uint64
 
 	in     chan []bus.Message
 	jobs   chan job
-	idle   chan *core.Batch // the publisher gives a batch back when it is durable
-	saves  chan save
+	idle   chan *engine.Batch // the publisher gives a batch back when it is durable
 	orders chan order
 
 	publishing atomic.Int64 // Unix milliseconds since when an output is in flight; 0 = none
-	saving     atomic.Bool
+	relieved   atomic.Bool  // a standby takes the snapshots
 }
 
 // Run leads from st on until ctx ends (then it drains, returning nil), the
 // lease is lost, or something makes going on wrong: bus.ErrFenced,
-// recovery.ErrRegressed, ErrConfig. The state is used up in any case.
+// recovery.ErrRegressed, recovery.ErrSemantics, ErrConfig. The state is used up in any case.
 func (l *Leader) Run(ctx context.Context, st *recovery.State, lost <-chan struct{}) error {
 	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(l.Grace, stop) })()
 	r := &reign{
 		Leader: *l, soft: ctx,
-		in: make(chan []bus.Message), jobs: make(chan job, 1), idle: make(chan *core.Batch, 1),
-		saves: make(chan save, 1), orders: make(chan order, 4),
+		in: make(chan []bus.Message), jobs: make(chan job, 1), idle: make(chan *engine.Batch, 1),
+		orders: make(chan order, 4),
 	}
 	if r.PartBytes == 0 {
 		r.PartBytes = tradesv1.MaxMessage
 	}
 	r.applied.Store(st.Engine.LastInSeq())
 	var err error
+	r.reconnects = l.Bus.Reconnects()
 	if r.start, err = l.Bus.Stream(ctx, ordersv1.Stream); err != nil {
+		return err
+	}
+	// A standby may have been warm while ORDERS was cut and filled anew.
+	if err := recovery.Held(ctx, recovery.OnBus(l.Bus), r.start.Created, st.Last); err != nil {
 		return err
 	}
 	if r.target, err = l.lastPack(ctx); err != nil {
@@ -128,9 +142,8 @@ func (l *Leader) Run(ctx context.Context, st *recovery.State, lost <-chan struct
 	defer l.Metrics.Leader.Set(0)
 	g, work := errgroup.WithContext(hard)
 	g.Go(func() error { return r.read(work) })
-	g.Go(func() error { return r.apply(work, st.Engine) })
+	g.Go(func() error { return r.apply(work, st) })
 	g.Go(func() error { return r.publish(work, st.Tail, st.TailDigest) })
-	g.Go(func() error { return r.save(work) })
 	g.Go(func() error { return r.command(work) })
 	g.Go(func() error { return r.watch(work, lost) })
 	return g.Wait()
@@ -189,15 +202,15 @@ func (r *reign) watch(work context.Context, lost <-chan struct{}) error {
 			return ErrLeaseLost
 		case <-tick.C:
 		}
-		applied := r.applied.Load()
-		st, err := r.Bus.Stream(work, ordersv1.Stream)
-		switch {
-		case err != nil:
+		if held, err := r.Bus.Held(work, standby.Presence(r.Venue)); err == nil {
+			r.relieved.Store(held)
+		}
+		err := recovery.Held(work, recovery.OnBus(r.Bus), r.start.Created, recovery.Last{Seq: r.applied.Load()})
+		if errors.Is(err, recovery.ErrRegressed) {
+			return err
+		}
+		if err != nil {
 			r.Log.Debug("ORDERS does not tell its state", zap.Error(err))
-		case st.LastSeq < applied:
-			return fmt.Errorf("%w: ORDERS ends at %d, packs up to %d are applied", recovery.ErrRegressed, st.LastSeq, applied)
-		case !st.Created.Equal(r.start.Created):
-			return fmt.Errorf("%w: ORDERS was made anew at %s", recovery.ErrRegressed, st.Created.UTC().Format(time.RFC3339))
 		}
 	}
 }

@@ -21,11 +21,11 @@ func TestServes(t *testing.T) {
 	h.start(nil).wait()
 	g := h.gateway(ordersv1.FromAPI, "api-1")
 	first := g.ask(limit(1, sell, 5, 100, "s1"))
-	if o := first.Outcomes[0]; o.Reject != 0 || o.Order.Status != ordersv1.OrderStatus_ORDER_STATUS_OPEN {
+	if o := first.Outcomes[0]; o.Reject != 0 || o.Status != ordersv1.OrderStatus_ORDER_STATUS_OPEN {
 		t.Fatalf("%v", o)
 	}
 	second := g.ask(limit(2, buy, 5, 101, "b1"), limit(2, buy, 5, 101, "b1"))
-	if o := second.Outcomes[0].Order; o.Status != ordersv1.OrderStatus_ORDER_STATUS_FILLED || len(o.Fills) != 1 || o.Fills[0].PriceTicks != 100 {
+	if o := second.Outcomes[0]; o.Status != ordersv1.OrderStatus_ORDER_STATUS_FILLED || len(o.Fills) != 1 || o.Fills[0].PriceTicks != 100 {
 		t.Fatalf("%v", o)
 	}
 	if !second.Outcomes[1].RepeatedId || second.InSeq <= first.InSeq {
@@ -182,7 +182,7 @@ func TestRepeatedPacks(t *testing.T) {
 	g.publish(p, "first")
 	g.publish(p, "second")
 	r := g.ask(limit(1, buy, 1, 90, "b"))
-	if r.Outcomes[0].Order.Id != 2 {
+	if r.Outcomes[0].OrderId != 2 {
 		t.Fatalf("the repeated pack made an order: %v", r)
 	}
 	h.verify()
@@ -271,13 +271,13 @@ type gated struct {
 	open chan struct{}
 }
 
-func (g *gated) Publish(ctx context.Context, expected uint64, data []byte, ids []string) (uint64, error) {
+func (g *gated) Publish(ctx context.Context, expected uint64, sum, data []byte, ids []string) (uint64, error) {
 	select {
 	case <-g.open:
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
-	return g.faulty.Publish(ctx, expected, data, ids)
+	return g.faulty.Publish(ctx, expected, sum, data, ids)
 }
 
 // TestServerRestart: the bus goes away under load and comes back.

@@ -26,7 +26,7 @@ func withSnapshots(t *testing.T) (*house, []snapshot.Ref) {
 	i := h.start(nil)
 	i.wait()
 	g := h.gateway(ordersv1.FromAPI, "api-1")
-	store := snapshot.New(h.bus.JetStream(), venue)
+	store := snapshot.New(h.bus.JetStream(), venue, "")
 	for {
 		g.load(6)
 		refs, err := store.List(h.ctx())
@@ -258,8 +258,8 @@ func TestTickIsAskedWhenTimeIsDoubted(t *testing.T) {
 		t.Fatal("a tick without need")
 	}
 	at := int64(1_700_000_000_000)
-	apply(e, 1, "api", at, at)
-	apply(e, 2, "api", at+600_000, at)
+	apply(t, e, 1, "api", at, at)
+	apply(t, e, 2, "api", at+600_000, at)
 	if !e.WantsTick() {
 		t.Fatal("the engine is not in doubt")
 	}
@@ -272,7 +272,7 @@ func TestTickIsAskedWhenTimeIsDoubted(t *testing.T) {
 		t.Fatalf("%d ticks under way", len(a.orders))
 	}
 	o := <-a.orders
-	if o.from != ordersv1.FromTick || o.pack.PackNo != 1 || !a.setup.owns(o.pack.Gateway) {
+	if o.from != ordersv1.FromTick || o.pack.PackNo != 1 || !a.setup.owns([]byte(o.pack.Gateway)) {
 		t.Fatalf("%v", o)
 	}
 }

@@ -1,6 +1,7 @@
 package leader
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -12,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
-	"fondaco.dev/services/orderbook/core"
+	"fondaco.dev/services/orderbook/internal/engine"
 )
 
 // order is a pack of the leader's own on its way to ORDERS.
@@ -22,33 +23,33 @@ type order struct {
 }
 
 // setup is what the leader itself asks of its venue: the assets and markets of
-// the configuration, and a tick when the engine wants one.
+// the configuration, and ticks when the engine wants them.
 type setup struct {
 	a       *applier
 	id      string // random; the gateways are <id>-admin and <id>-tick
+	prefix  []byte // of both
 	adminNo uint64
 	tickNo  uint64
-	asked   bool // the configuration's commands are under way
-	done    bool // the venue has all that the configuration names
-	ticked  bool // a tick is under way: there is never a second one beside it
+	asked   []*ordersv1.Command // the configuration's commands under way; nil = none
+	done    bool                // the venue has all that the configuration names
+	ticked  bool                // a tick is under way: there is never a second one beside it
+	tickAt  time.Time           // when the last one was asked for
 }
 
 func (s *setup) init(a *applier) {
 	s.a = a
 	s.id = "orderbook-" + strings.ToLower(rand.Text()[:12])
+	s.prefix = []byte(s.id + "-")
 }
 
-func (s *setup) owns(gateway string) bool { return strings.HasPrefix(gateway, s.id+"-") }
+func (s *setup) owns(gateway []byte) bool { return bytes.HasPrefix(gateway, s.prefix) }
 
 // step looks, after every pack, at what the leader has to ask.
 func (s *setup) step() error {
+	s.tick()
 	e := s.a.engine
-	if e.WantsTick() && !s.ticked {
-		s.tickNo++
-		s.ticked = s.send(ordersv1.FromTick, s.tickNo, &ordersv1.Command{Op: &ordersv1.Command_Tick{Tick: &ordersv1.Tick{}}})
-	}
-	if s.done || s.asked || e.LastInSeq() < s.a.target {
-		if !s.done && !s.asked {
+	if s.done || s.asked != nil || e.LastInSeq() < s.a.target {
+		if !s.done && s.asked == nil {
 			s.a.Ready(fmt.Errorf("replaying ORDERS: at %d of %d", e.LastInSeq(), s.a.target))
 		}
 		return nil
@@ -69,8 +70,35 @@ func (s *setup) step() error {
 	}
 	s.a.Ready(errors.New("adding the configuration's assets and markets"))
 	s.adminNo++
-	s.asked = s.send(ordersv1.FromAdmin, s.adminNo, missing[:min(len(missing), ordersv1.MaxCommands)]...)
+	missing = missing[:min(len(missing), ordersv1.MaxCommands)]
+	if s.send(ordersv1.FromAdmin, s.adminNo, missing...) {
+		s.asked = missing
+	}
 	return nil
+}
+
+// tick asks for a tick when the stream's time is in doubt, when work was put
+// off, or when a deadline has passed by the clock here, which is not the
+// server's: a tick that came too early is followed by another.
+func (s *setup) tick() {
+	e := s.a.engine
+	if s.ticked || e.Halted() {
+		return
+	}
+	if !e.WantsTick() && !e.Pending() {
+		deadline, waits := e.NextDeadline()
+		if !waits {
+			return
+		}
+		wait := max(time.Until(time.UnixMilli(deadline)), tickRetry-time.Since(s.tickAt))
+		if wait > 0 {
+			s.a.alarm.Reset(wait)
+			return
+		}
+	}
+	s.tickNo++
+	s.tickAt = time.Now()
+	s.ticked = s.send(ordersv1.FromTick, s.tickNo, &ordersv1.Command{Op: &ordersv1.Command_Tick{Tick: &ordersv1.Tick{}}})
 }
 
 // send queues a pack; false when too many are under way: step asks again.
@@ -85,19 +113,20 @@ func (s *setup) send(from string, no uint64, cmds ...*ordersv1.Command) bool {
 }
 
 // answered takes the answer to a pack of the leader's own.
-func (s *setup) answered(in *core.Input, reply []byte) error {
-	if in.From == ordersv1.FromTick {
+func (s *setup) answered(from string, reply []byte) error {
+	if from == ordersv1.FromTick {
 		s.ticked = false
 		return nil
 	}
-	s.asked = false
+	asked := s.asked
+	s.asked = nil
 	r := &ordersv1.PackReply{}
 	if err := proto.Unmarshal(reply, r); err != nil {
 		return fmt.Errorf("reading the engine's answer: %w", err)
 	}
 	for i, o := range r.Outcomes {
 		if o.Reject != 0 && o.Reject != ordersv1.RejectReason_REJECT_REASON_HALTED {
-			return fmt.Errorf("%w: %s was refused with %s", ErrConfig, name(in.Pack.Commands[i]), o.Reject)
+			return fmt.Errorf("%w: %s was refused with %s", ErrConfig, name(asked[i]), o.Reject)
 		}
 	}
 	return nil
@@ -128,12 +157,22 @@ func (s *setup) report() {
 
 // missing lists the commands that make the venue what the configuration says.
 // What exists must be the same; what the configuration no longer names stays.
-func missing(e *core.Engine, o *Options) ([]*ordersv1.Command, error) {
+func missing(e *engine.Engine, o *Options) ([]*ordersv1.Command, error) {
+	assets := map[string]engine.Asset{}
+	names := []string{""}
+	for n := uint32(1); ; n++ {
+		as, found := e.Asset(n)
+		if !found {
+			break
+		}
+		assets[as.Name] = as
+		names = append(names, as.Name)
+	}
 	var cmds []*ordersv1.Command
 	for _, as := range o.Assets {
-		scale, found := e.Asset(as.Name)
-		if found && scale != as.Scale {
-			return nil, fmt.Errorf("%w: asset %s has scale %d, the configuration says %d; a scale never changes: name a new asset", ErrConfig, as.Name, scale, as.Scale)
+		have, found := assets[as.Name]
+		if found && have.Scale != as.Scale {
+			return nil, fmt.Errorf("%w: asset %s has scale %d, the configuration says %d; a scale never changes: name a new asset", ErrConfig, as.Name, have.Scale, as.Scale)
 		}
 		if !found {
 			cmds = append(cmds, &ordersv1.Command{Op: &ordersv1.Command_AddAsset{AddAsset: &ordersv1.AddAsset{Name: as.Name, Scale: as.Scale}}})
@@ -142,13 +181,17 @@ func missing(e *core.Engine, o *Options) ([]*ordersv1.Command, error) {
 	for _, m := range o.Markets {
 		want := &ordersv1.AddMarket{Symbol: m.Symbol, Base: m.Base, Quote: m.Quote, Tick: m.Tick, Lot: m.Lot,
 			MakerFeePpm: m.MakerFeePPM, TakerFeePpm: m.TakerFeePPM}
-		have, found := e.Market(m.Symbol)
-		if found && !proto.Equal(have, want) {
-			return nil, fmt.Errorf("%w: market %s is {%s}, the configuration says {%s}; a market's terms never change: name a new market",
-				ErrConfig, m.Symbol, terms(have), terms(want))
-		}
+		number, found := e.MarketNumber(m.Symbol)
 		if !found {
 			cmds = append(cmds, &ordersv1.Command{Op: &ordersv1.Command_AddMarket{AddMarket: want}})
+			continue
+		}
+		now, _ := e.Market(number)
+		have := &ordersv1.AddMarket{Symbol: now.Symbol, Base: names[now.Base], Quote: names[now.Quote], Tick: now.Tick, Lot: now.Lot,
+			MakerFeePpm: now.MakerPPM, TakerFeePpm: now.TakerPPM}
+		if !proto.Equal(have, want) {
+			return nil, fmt.Errorf("%w: market %s is {%s}, the configuration says {%s}; a market's terms never change: name a new market",
+				ErrConfig, m.Symbol, terms(have), terms(want))
 		}
 	}
 	return cmds, nil

@@ -11,8 +11,9 @@ import (
 	"fondaco.dev/pkg/bus"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
-	"fondaco.dev/services/orderbook/core"
+	"fondaco.dev/services/orderbook/internal/engine"
 	"fondaco.dev/services/orderbook/internal/intake"
+	"fondaco.dev/services/orderbook/internal/rebuild"
 )
 
 // verify waits until TRADES holds the events of every pack in ORDERS and
@@ -28,9 +29,10 @@ func (h *house) verify() (trades int) {
 	defer input.Close()
 	var packs, parts []bus.Message
 	var counts []int
-	e := core.New()
-	var want core.Batch
+	e := engine.New(engine.Options{})
+	var want engine.Batch
 	prev := bus.Message{}
+	fold := rebuild.New()
 	for e.LastInSeq() < end {
 		msgs, err := follow.Next(ctx, 32<<20)
 		if err != nil {
@@ -38,6 +40,9 @@ func (h *house) verify() (trades int) {
 		}
 		for _, m := range msgs {
 			o, events, t := peek(h.t, m.Data)
+			if err := fold.Message(m.Seq, m.Data, digestOf(m.Data)); err != nil {
+				h.t.Fatal(err)
+			}
 			parts, counts, trades = append(parts, m), append(counts, events), trades+t
 			if int(o.Part) != len(parts) || len(m.Data) > tradesv1.MaxMessage {
 				h.t.Fatalf("message %d: part %d of %d bytes after %d parts", m.Seq, o.Part, len(m.Data), len(parts)-1)
@@ -56,8 +61,8 @@ func (h *house) verify() (trades int) {
 				e.Apply(intake.Input(venue, &packs[0]), &want, nil)
 				packs = packs[1:]
 			}
-			out := core.NewOutput(&want, 1<<40, counts...)
-			out.FirstInSeq, out.LastInSeq, out.FirstEvent, out.Digest = o.FirstInSeq, o.LastInSeq, first, e.Digest()
+			out := engine.NewOutput(&want, 1<<40, counts...)
+			out.FirstInSeq, out.LastInSeq, out.FirstEvent, out.Digest, out.Semantics = o.FirstInSeq, o.LastInSeq, first, e.Digest(), e.Semantics()
 			for k, part := range parts {
 				var digest []byte
 				if prev.Seq != 0 {
@@ -74,11 +79,19 @@ func (h *house) verify() (trades int) {
 	if err := e.Audit(); err != nil {
 		h.t.Fatal(err)
 	}
+	// The events alone make the same state.
+	folded, err := fold.Engine()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if !bytes.Equal(folded.AppendSnapshot(nil), e.AppendSnapshot(nil)) {
+		h.t.Fatal("the fold of the events has another snapshot than the engine")
+	}
 	return trades
 }
 
 // peek reads an Output without its events, and counts them and the trades.
-func peek(t *testing.T, data []byte) (o *tradesv1.Output, events, trades int) {
+func peek(t testing.TB, data []byte) (o *tradesv1.Output, events, trades int) {
 	t.Helper()
 	var rest []byte
 	for b := data; len(b) > 0; {

@@ -1,22 +1,22 @@
-// Package recovery brings a venue's state back: the newest usable snapshot and
-// a replay of ORDERS up to the last output in TRADES. What it regenerates of
-// that output must be what was published, byte for byte; else the state is not
-// the one that the world was told of, and nobody may go on from it.
+// Package recovery brings a venue's state back and keeps it at the end of what
+// was published: the newest usable snapshot, a replay of ORDERS up to the last
+// output in TRADES ([Source.Run]), and from there on one output after the other
+// as they come ([Follower]). What is regenerated of an output must be what was
+// published, byte for byte; else the state is not the one that the world was
+// told of, and nobody may go on from it.
 package recovery
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 
 	"go.uber.org/zap"
-	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/bus"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
-	"fondaco.dev/services/orderbook/core"
+	"fondaco.dev/services/orderbook/internal/engine"
 	"fondaco.dev/services/orderbook/internal/intake"
 	"fondaco.dev/services/orderbook/internal/snapshot"
 )
@@ -27,29 +27,33 @@ var (
 	ErrRegressed = errors.New("ORDERS is behind what was applied")
 	// ErrDiverged: the replay does not give what was published.
 	ErrDiverged = errors.New("the replay differs from what was published")
+	// ErrSemantics: the log says to behave in a way that this program does not know.
+	ErrSemantics = intake.ErrSemantics
 )
 
-// advice is the way out of both.
+// advice is the way out of the first two.
 const advice = "nothing is served, so that no order is taken twice or lost: restore ORDERS, TRADES and the object store snapshots " +
 	"from the same backup, or from one that is younger than the last message named here, and this service goes on by itself"
 
-// State is a venue that stands at the end of its TRADES subject.
+// State is a venue that stands at the end of an output.
 type State struct {
-	Engine     *core.Engine
-	Tail       uint64 // stream sequence of the subject's last message; 0 = none
+	Engine     *engine.Engine
+	Tail       uint64 // stream sequence of the output's last message; 0 = none
 	TailDigest []byte // SHA-256 of its data; nil = none
 	Replayed   int    // packs replayed
+	Last       Last   // the pack that it ends with
 	Snapshot   uint64 // input sequence of the snapshot that it began with; 0 = none
 }
 
-// Publisher stores the next message of a subject; see bus.PublishFenced.
+// Publisher stores the next message of a subject behind the one at expected,
+// whose SHA-256 is sum (0 and nil: there is none); see bus.PublishBehind.
 type Publisher interface {
-	Publish(ctx context.Context, expected uint64, data []byte, requestIDs []string) (seq uint64, err error)
+	Publish(ctx context.Context, expected uint64, sum, data []byte, requestIDs []string) (seq uint64, err error)
 }
 
 // Source is where a recovery reads.
 type Source struct {
-	Bus   *bus.Bus
+	Bus   Streams
 	Store *snapshot.Store
 	Venue string
 	Log   *zap.Logger
@@ -57,23 +61,17 @@ type Source struct {
 	PartBytes int
 }
 
-// published is the last output in TRADES, as far as it was published.
-type published struct {
-	parts    []*bus.Message // in order
-	outputs  []*tradesv1.Output
-	durable  uint64 // last input sequence whose events are all in TRADES
-	events   uint64 // events up to there
-	complete bool
+func (s *Source) partBytes() int {
+	if s.PartBytes == 0 {
+		return tradesv1.MaxMessage
+	}
+	return s.PartBytes
 }
 
-func (p *published) first() *tradesv1.Output { return p.outputs[0] }
-func (p *published) last() *tradesv1.Output  { return p.outputs[len(p.outputs)-1] }
-func (p *published) tail() *bus.Message      { return p.parts[len(p.parts)-1] }
-
-// Run recovers the venue. A last output that was cut short by a crash is
-// completed through pub.
-func (s *Source) Run(ctx context.Context, pub Publisher) (*State, error) {
-	last, err := s.lastOutput(ctx)
+// Run brings the state to the end of the last output that is whole, without
+// publishing anything. Parts that follow it are the [Follower]'s.
+func (s *Source) Run(ctx context.Context) (*State, error) {
+	last, any, err := s.lastOutput(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -81,156 +79,116 @@ func (s *Source) Run(ctx context.Context, pub Publisher) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if last != nil {
-		if err := s.checkInput(ctx, orders, last); err != nil {
-			return nil, err
-		}
-	}
-	st, err := s.restore(ctx, last)
-	if err != nil {
+	if err := s.checkInput(ctx, orders, last); err != nil {
 		return nil, err
 	}
-	at := st.Engine.LastInSeq()
-	if orders.LastSeq < at {
-		return nil, fmt.Errorf("%w: ORDERS ends at %d, the snapshot holds packs up to %d; %s", ErrRegressed, orders.LastSeq, at, advice)
-	}
-	if orders.FirstSeq > at+1 && (last != nil || at > 0) {
-		return nil, fmt.Errorf("%w: ORDERS begins at %d, the newest usable snapshot ends at %d; %s", ErrRegressed, orders.FirstSeq, at, advice)
-	}
-	if last == nil {
-		return st, nil
-	}
-	st.Tail = last.tail().Seq
-	sum := sha256.Sum256(last.tail().Data)
-	st.TailDigest = sum[:]
-	if at == last.last().LastInSeq {
-		return st, s.compareDigest(st.Engine, last)
-	}
-	return st, s.replay(ctx, st, last, pub)
-}
-
-// lastOutput reads the parts of the last output and what was before it; nil
-// when the subject is empty.
-func (s *Source) lastOutput(ctx context.Context) (*published, error) {
-	subject := tradesv1.Subject(s.Venue)
-	m, err := s.Bus.Last(ctx, tradesv1.Stream, subject)
-	if m == nil || err != nil {
-		return nil, err
-	}
-	p := &published{}
-	for {
-		out := &tradesv1.Output{}
-		if err := proto.Unmarshal(m.Data, out); err != nil {
-			return nil, fmt.Errorf("%w: TRADES message %d cannot be decoded: %w; %s", ErrDiverged, m.Seq, err, advice)
-		}
-		if len(p.outputs) > 0 && p.outputs[0].Part == 1 { // this is the one before
-			p.durable, p.events = out.LastInSeq, out.FirstEventSeq+uint64(len(out.Events))-1
-			break
-		}
-		p.parts = append([]*bus.Message{m}, p.parts...)
-		p.outputs = append([]*tradesv1.Output{out}, p.outputs...)
-		if out.PrevSeq == 0 {
-			break
-		}
-		prev, err := s.Bus.Get(ctx, tradesv1.Stream, out.PrevSeq)
-		if err != nil {
-			return nil, err
-		}
-		if prev == nil && out.Part == 1 {
-			// Purged below: the numbers of the one before follow from this one.
-			p.durable, p.events = out.FirstInSeq-1, out.FirstEventSeq-1
-			break
-		}
-		if prev == nil || prev.Subject != subject {
-			return nil, fmt.Errorf("%w: TRADES message %d, part of the output that ends at %d, is gone; %s", ErrDiverged, out.PrevSeq, m.Seq, advice)
-		}
-		if sum := sha256.Sum256(prev.Data); string(sum[:]) != string(out.PrevDigest) {
-			return nil, fmt.Errorf("%w: TRADES message %d is not the one that %d follows; %s", ErrDiverged, prev.Seq, m.Seq, advice)
-		}
-		m = prev
-	}
-	if p.complete = p.last().Last; p.complete {
-		p.durable, p.events = p.last().LastInSeq, p.last().FirstEventSeq+uint64(len(p.last().Events))-1
-	}
-	return p, nil
-}
-
-// checkInput makes sure that ORDERS still holds the last pack of the last
-// output, and that it is that pack.
-func (s *Source) checkInput(ctx context.Context, orders bus.StreamState, last *published) error {
-	seq := last.last().LastInSeq
-	if orders.LastSeq < seq {
-		return fmt.Errorf("%w: ORDERS ends at %d, TRADES holds the events of packs up to %d; %s", ErrRegressed, orders.LastSeq, seq, advice)
-	}
-	m, err := s.Bus.Get(ctx, ordersv1.Stream, seq)
-	if err != nil {
-		return err
-	}
-	if m == nil {
-		return fmt.Errorf("%w: ORDERS has no message %d, whose events are in TRADES; %s", ErrRegressed, seq, advice)
-	}
-	// The last PackApplied that was published names the pack by its gateway's
-	// number: a stream that was cut and filled anew has another one there.
-	for i := len(last.outputs) - 1; i >= 0; i-- {
-		events := last.outputs[i].Events
-		for k := len(events) - 1; k >= 0; k-- {
-			a := events[k].GetPackApplied()
-			if a == nil || a.Gateway == "" {
-				continue
-			}
-			if a.InSeq == seq {
-				if p := intake.Decode(m.Data); p == nil || p.Gateway != a.Gateway || p.PackNo != a.PackNo {
-					return fmt.Errorf("%w: message %d of ORDERS is not pack %d of gateway %s, whose events are in TRADES: the stream was cut and filled anew; %s",
-						ErrRegressed, seq, a.PackNo, a.Gateway, advice)
-				}
-			}
-			return nil
-		}
-	}
-	return nil
-}
-
-// restore loads the newest snapshot that is whole and whose events are all in
-// TRADES; without one it starts from nothing.
-func (s *Source) restore(ctx context.Context, last *published) (*State, error) {
 	refs, err := s.Store.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if last == nil && len(refs) > 0 {
+	if !any && len(refs) > 0 {
 		return nil, fmt.Errorf("%w: there are snapshots up to pack %d, but TRADES has no message of the venue; %s", ErrRegressed, refs[0].InSeq, advice)
 	}
-	for _, r := range refs {
-		if r.InSeq > last.durable {
-			s.Log.Warn("snapshot is ahead of its events and not used", zap.String("snapshot", r.Name), zap.Uint64("durable", last.durable))
+	// A snapshot that does not lead to what was published is as bad as one that
+	// is torn: the one before it is tried, and at last none.
+	var doubt error
+	for {
+		var st *State
+		st, refs, err = s.restore(ctx, refs, last)
+		if err != nil {
+			return nil, errors.Join(doubt, err)
+		}
+		err = s.advance(ctx, st, orders, last)
+		if err == nil {
+			if doubt != nil {
+				s.Log.Error("a snapshot did not lead to what was published; an older one did", zap.Uint64("snapshot", st.Snapshot), zap.Error(doubt))
+			}
+			return st, nil
+		}
+		if st.Snapshot == 0 || !errors.Is(err, ErrDiverged) {
+			return nil, errors.Join(doubt, err)
+		}
+		doubt = err
+	}
+}
+
+// restore loads the newest of the snapshots that is whole and whose events are
+// all in TRADES, and returns those that are older; without one it starts from
+// nothing.
+func (s *Source) restore(ctx context.Context, refs []snapshot.Ref, last *output) (*State, []snapshot.Ref, error) {
+	for i, r := range refs {
+		if r.InSeq > last.lastIn() {
+			s.Log.Warn("snapshot is ahead of its events and not used", zap.String("snapshot", r.Name), zap.Uint64("durable", last.lastIn()))
 			continue
 		}
-		data, err := s.Store.Load(ctx, r)
+		e, err := s.Load(ctx, r)
 		if ctx.Err() != nil {
-			return nil, err
-		}
-		var e *core.Engine
-		if err == nil {
-			e, err = core.Restore(data)
-		}
-		if err == nil && e.LastInSeq() != r.InSeq {
-			err = fmt.Errorf("it holds packs up to %d", e.LastInSeq())
+			return nil, nil, ctx.Err()
 		}
 		if err != nil {
 			s.Log.Error("snapshot is not usable, trying an older one", zap.String("snapshot", r.Name), zap.Error(err))
 			continue
 		}
-		return &State{Engine: e, Snapshot: r.InSeq}, nil
+		return &State{Engine: e, Snapshot: r.InSeq}, refs[i+1:], nil
 	}
-	return &State{Engine: core.New()}, nil
+	return &State{Engine: engine.New(engine.Options{})}, nil, nil
 }
 
-// compareDigest is for a snapshot that stands at the end of TRADES: there is
-// nothing to replay, but the state must be the published one.
-func (s *Source) compareDigest(e *core.Engine, last *published) error {
-	if d := e.Digest(); string(d[:]) != string(last.last().Digest) || e.Events() != last.events {
-		return fmt.Errorf("%w: the snapshot at pack %d has another digest or event count than TRADES message %d; %s",
-			ErrDiverged, e.LastInSeq(), last.tail().Seq, advice)
+// Load reads one snapshot into an engine of its own.
+func (s *Source) Load(ctx context.Context, r snapshot.Ref) (*engine.Engine, error) {
+	data, err := s.Store.Load(ctx, r)
+	if err != nil {
+		return nil, err
 	}
+	e, err := engine.Restore(data)
+	if err != nil {
+		return nil, err
+	}
+	if e.LastInSeq() != r.InSeq {
+		return nil, fmt.Errorf("it holds packs up to %d", e.LastInSeq())
+	}
+	return e, nil
+}
+
+// advance brings a restored state to the end of the last whole output.
+func (s *Source) advance(ctx context.Context, st *State, orders bus.StreamState, last *output) error {
+	at := st.Engine.LastInSeq()
+	if orders.LastSeq < at {
+		return fmt.Errorf("%w: ORDERS ends at %d, the snapshot holds packs up to %d; %s", ErrRegressed, orders.LastSeq, at, advice)
+	}
+	if orders.FirstSeq > at+1 && (last != nil || at > 0) {
+		return fmt.Errorf("%w: ORDERS begins at %d, the newest usable snapshot ends at %d; %s", ErrRegressed, orders.FirstSeq, at, advice)
+	}
+	if last == nil {
+		return nil
+	}
+	tail := last.tail()
+	st.Tail, st.TailDigest = tail.seq, tail.sum[:]
+	if at == last.lastIn() {
+		return s.compareState(ctx, st, last)
+	}
+	return s.replay(ctx, st, last)
+}
+
+// compareState is for a snapshot that stands at the end of TRADES: there is
+// nothing to replay, but the state must be the published one, and ORDERS must
+// hold its last pack as it was applied: a gateway that had no answer sends the
+// same pack again into a stream that was cut, and it gets another time there.
+func (s *Source) compareState(ctx context.Context, st *State, last *output) error {
+	e := st.Engine
+	if d := e.Digest(); string(d[:]) != string(last.tail().digest) || e.Events() != last.lastEvent() {
+		return fmt.Errorf("%w: the snapshot at pack %d has another digest or event count than TRADES message %d; %s",
+			ErrDiverged, e.LastInSeq(), last.tail().seq, advice)
+	}
+	m, err := s.Bus.Get(ctx, ordersv1.Stream, e.LastInSeq())
+	if err != nil || m == nil {
+		return err // purged, or checkInput would have said so
+	}
+	// A time that is believed is at most the stream's.
+	if m.Time.UnixMilli() > e.NowMs() && !e.Halted() && !e.WantsTick() {
+		return fmt.Errorf("%w: message %d of ORDERS is younger than its events in TRADES: the stream was cut and filled anew; %s",
+			ErrRegressed, m.Seq, advice)
+	}
+	st.Last = Last{m.Seq, m.Data}
 	return nil
 }

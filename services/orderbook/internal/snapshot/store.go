@@ -1,46 +1,69 @@
-// Package snapshot keeps the order book's snapshots in the bus's object store.
+// Package snapshot keeps the order book's snapshots in the bus's object store
+// and, if a folder is given, beside it on the local disk, from where a restart
+// reads them faster.
 //
 // There is no pointer to the newest one that could be torn: a snapshot's name
 // says what it holds, the listing is the pointer. An object is listed only once
-// all its chunks are stored.
+// all its chunks are stored, a file only once it is whole on the disk.
 //
 //	<venue>.<last input sequence, 20 digits>.<SHA-256 of the bytes, 64 hex>
+//
+// A snapshot that a second engine has confirmed carries that as metadata of its
+// object; only such a one lets the streams be trimmed.
 package snapshot
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"fondaco.dev/proto/topology"
 )
 
 // Keep is the number of snapshots that stay.
 const Keep = 3
 
-// chunkSize: small chunks cost a publish each, large ones hold up the bus.
-const chunkSize = 4 << 20
-
 // maxSize bounds what is read into memory.
-const maxSize = 4 << 30
+const maxSize = 16 << 30
 
 // Store holds the snapshots of one venue.
 type Store struct {
-	js    jetstream.JetStream
-	venue string
+	objects Objects
+	files   files
+	venue   string
 }
 
-// New returns the store of a venue.
-func New(js jetstream.JetStream, venue string) *Store { return &Store{js, venue} }
+// New returns the store of a venue. dir is the folder of the local copies,
+// which is made when missing; "" = none.
+func New(js jetstream.JetStream, venue, dir string) *Store {
+	return &Store{objects: objects{js}, files: files{dir}, venue: venue}
+}
+
+// Over returns a store without local copies over objects of another making.
+func Over(o Objects, venue string) *Store { return &Store{objects: o, venue: venue} }
+
+// Objects is the bucket of snapshots: the bus's, or a model of it.
+type Objects interface {
+	List(ctx context.Context) ([]Object, error)
+	Load(ctx context.Context, name string, size uint64) ([]byte, error)
+	Save(ctx context.Context, name string, data []byte) error
+	// Verify notes where in TRADES the snapshot's events end.
+	Verify(ctx context.Context, name string, tradesSeq uint64) error
+	Remove(ctx context.Context, name string) error
+}
+
+// Object is a listed one.
+type Object struct {
+	Name      string
+	Size      uint64 // bytes
+	TradesSeq uint64 // 0 = not verified
+}
 
 // Ref names one stored snapshot.
 type Ref struct {
@@ -48,44 +71,51 @@ type Ref struct {
 	InSeq uint64 // ORDERS sequence of the last pack in it
 	Hash  [sha256.Size]byte
 	Size  uint64 // bytes
+	// Verified: a second engine came to the same state from the snapshot before.
+	Verified bool
+	// TradesSeq is the TRADES sequence of the message that ends with InSeq; 0
+	// unless verified.
+	TradesSeq uint64
+
+	local, object bool
 }
 
-func (s *Store) bucket(ctx context.Context) (jetstream.ObjectStore, error) {
-	o, err := s.js.ObjectStore(ctx, topology.ObjectSnapshots)
-	if err != nil {
-		return nil, fmt.Errorf("opening object store %s: %w", topology.ObjectSnapshots, err)
-	}
-	return o, nil
-}
-
-// List returns the venue's snapshots, newest first. Objects of other names are
-// left alone.
+// List returns the venue's snapshots, newest first. Objects and files of other
+// names are left alone. A folder that cannot be read counts as empty when the
+// object store answers.
 func (s *Store) List(ctx context.Context) ([]Ref, error) {
-	o, err := s.bucket(ctx)
+	objects, err := s.objects.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	infos, err := o.List(ctx)
-	if err != nil && !errors.Is(err, jetstream.ErrNoObjectsFound) {
-		return nil, fmt.Errorf("listing snapshots: %w", err)
-	}
 	var refs []Ref
-	for _, info := range infos {
-		if r, ok := s.parse(info.Name); ok {
-			r.Size = info.Size
+	for _, o := range objects {
+		if r, ok := s.parse(o.Name); ok {
+			r.Size, r.object = o.Size, true
+			r.Verified, r.TradesSeq = o.TradesSeq > 0, o.TradesSeq
 			refs = append(refs, r)
 		}
 	}
-	slices.SortFunc(refs, func(a, b Ref) int {
-		if a.InSeq != b.InSeq {
-			if a.InSeq > b.InSeq {
-				return -1
-			}
-			return 1
+	for _, f := range s.files.list() {
+		r, ok := s.parse(f.name)
+		if !ok {
+			continue
 		}
-		return strings.Compare(a.Name, b.Name)
+		if i := slices.IndexFunc(refs, func(o Ref) bool { return o.Name == f.name }); i >= 0 {
+			refs[i].local = true
+			continue
+		}
+		r.Size, r.local = f.size, true
+		refs = append(refs, r)
+	}
+	slices.SortFunc(refs, func(a, b Ref) int {
+		return cmp.Or(cmp.Compare(b.InSeq, a.InSeq), strings.Compare(a.Name, b.Name))
 	})
 	return refs, nil
+}
+
+func (s *Store) name(inSeq uint64, hash [sha256.Size]byte) string {
+	return fmt.Sprintf("%s.%020d.%x", s.venue, inSeq, hash)
 }
 
 func (s *Store) parse(name string) (Ref, bool) {
@@ -100,61 +130,88 @@ func (s *Store) parse(name string) (Ref, bool) {
 		return Ref{}, false
 	}
 	sum, err := hex.DecodeString(hash)
-	if err != nil || copy(r.Hash[:], sum) != len(r.Hash) || len(sum) != len(r.Hash) {
+	if err != nil || len(sum) != len(r.Hash) {
 		return Ref{}, false
 	}
+	copy(r.Hash[:], sum)
 	return r, true
 }
 
-// Load reads a snapshot and checks its bytes against its name.
+// Load reads a snapshot and checks its bytes against its name: the local copy,
+// or the object when that is missing or damaged.
 func (s *Store) Load(ctx context.Context, r Ref) ([]byte, error) {
-	o, err := s.bucket(ctx)
+	var local error
+	if r.local {
+		data, err := s.files.load(r.Name)
+		if err == nil && sha256.Sum256(data) == r.Hash {
+			return data, nil
+		}
+		local = fmt.Errorf("reading the file of snapshot %s: %w", r.Name, cmp.Or(err, errDamaged))
+	}
+	if !r.object {
+		return nil, local
+	}
+	data, err := s.objects.Load(ctx, r.Name, r.Size)
+	if err == nil && sha256.Sum256(data) != r.Hash {
+		err = errDamaged
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(local, fmt.Errorf("reading snapshot %s: %w", r.Name, err))
 	}
-	res, err := o.Get(ctx, r.Name)
-	if err != nil {
-		return nil, fmt.Errorf("reading snapshot %s: %w", r.Name, err)
-	}
-	defer res.Close()
-	var buf bytes.Buffer
-	buf.Grow(int(min(r.Size, maxSize)))
-	if _, err := io.Copy(&buf, io.LimitReader(res, maxSize)); err != nil {
-		return nil, fmt.Errorf("reading snapshot %s: %w", r.Name, err)
-	}
-	if sha256.Sum256(buf.Bytes()) != r.Hash {
-		return nil, fmt.Errorf("reading snapshot %s: its bytes do not match its name", r.Name)
-	}
-	return buf.Bytes(), nil
+	return data, nil
 }
 
-// Save stores a snapshot, reads it back, and then removes all but the newest
-// Keep. The same snapshot again changes nothing.
+var errDamaged = errors.New("its bytes do not match its name")
+
+// Save stores a snapshot, reads it back, and then removes the oldest beyond
+// Keep; the newest verified one always stays. The same snapshot again changes
+// nothing. The state's events must be durable before.
 func (s *Store) Save(ctx context.Context, inSeq uint64, data []byte) (Ref, error) {
-	o, err := s.bucket(ctx)
+	r := Ref{InSeq: inSeq, Hash: sha256.Sum256(data), Size: uint64(len(data)), object: true}
+	r.Name = s.name(inSeq, r.Hash)
+	refs, err := s.List(ctx)
 	if err != nil {
 		return Ref{}, err
 	}
-	r := Ref{InSeq: inSeq, Hash: sha256.Sum256(data), Size: uint64(len(data))}
-	r.Name = fmt.Sprintf("%s.%020d.%x", s.venue, inSeq, r.Hash)
-	meta := jetstream.ObjectMeta{Name: r.Name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunkSize}}
-	if _, err := o.Put(ctx, meta, bytes.NewReader(data)); err != nil {
-		return Ref{}, fmt.Errorf("storing snapshot %s: %w", r.Name, err)
+	if i := slices.IndexFunc(refs, func(o Ref) bool { return o.Name == r.Name && o.object }); i >= 0 {
+		return refs[i], nil
 	}
-	if _, err := s.Load(ctx, r); err != nil {
-		return Ref{}, fmt.Errorf("verifying a stored snapshot: %w", err)
+	local := s.files.save(r.Name, data)
+	r.local = s.files.dir != "" && local == nil
+	if err := s.objects.Save(ctx, r.Name, data); err != nil {
+		return Ref{}, errors.Join(local, err)
 	}
-	refs, err := s.List(ctx)
+	stored, err := s.objects.Load(ctx, r.Name, r.Size)
+	if err == nil && sha256.Sum256(stored) != r.Hash {
+		err = errDamaged
+	}
 	if err != nil {
-		return r, err
+		return Ref{}, errors.Join(local, fmt.Errorf("reading snapshot %s back: %w", r.Name, err))
 	}
-	for i, old := range refs {
-		if i < Keep {
+	return r, errors.Join(local, s.prune(ctx, append(refs, r)))
+}
+
+// Verify notes that a second engine confirmed the snapshot, and where its
+// events end in TRADES.
+func (s *Store) Verify(ctx context.Context, r Ref, tradesSeq uint64) error {
+	return s.objects.Verify(ctx, r.Name, tradesSeq)
+}
+
+// prune removes all but the newest Keep.
+func (s *Store) prune(ctx context.Context, refs []Ref) error {
+	slices.SortFunc(refs, func(a, b Ref) int { return cmp.Compare(b.InSeq, a.InSeq) })
+	confirmed := slices.IndexFunc(refs, func(r Ref) bool { return r.Verified })
+	var errs []error
+	for i, r := range refs {
+		if i < Keep || i == confirmed {
 			continue
 		}
-		if err := o.Delete(ctx, old.Name); err != nil {
-			return r, fmt.Errorf("removing snapshot %s: %w", old.Name, err)
+		if r.object {
+			errs = append(errs, s.objects.Remove(ctx, r.Name))
+		}
+		if r.local {
+			errs = append(errs, s.files.remove(r.Name))
 		}
 	}
-	return r, nil
+	return errors.Join(append(errs, s.files.sweep(s.venue+"."))...)
 }

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"testing"
 
@@ -17,7 +18,7 @@ func TestStore(t *testing.T) {
 	bustest.Provision(t, srv, nil, topology.Buckets(), topology.Objects())
 	js := srv.Bus(t).JetStream()
 	ctx := t.Context()
-	s, other := New(js, "main"), New(js, "main2")
+	s, other := New(js, "main", ""), New(js, "main2", "")
 	if refs, err := s.List(ctx); err != nil || len(refs) != 0 {
 		t.Fatalf("%v %v", refs, err)
 	}
@@ -51,3 +52,5 @@ func TestStore(t *testing.T) {
 		t.Fatalf("the other venue has %v, %v", refs, err)
 	}
 }
+
+func sum(text string) [sha256.Size]byte { return sha256.Sum256([]byte(text)) }

@@ -25,9 +25,11 @@ type Journal struct {
 	venue   string
 	metrics *partition.Metrics
 
-	stable partition.Cursor
-	plan   []message
-	events int
+	stable  partition.Cursor
+	plan    []message
+	events  int
+	units   map[uint32]int64 // quote units of one lot at one tick, of every market known
+	windows map[uint32]*trade.Window
 }
 
 type message struct {
@@ -40,7 +42,10 @@ type message struct {
 func New(venue string, m *partition.Metrics) *Journal { return &Journal{venue: venue, metrics: m} }
 
 // Load forgets everything and goes on after cur.
-func (j *Journal) Load(cur partition.Cursor) { j.stable, j.plan, j.events = cur, nil, 0 }
+func (j *Journal) Load(cur partition.Cursor) {
+	j.stable, j.plan, j.events = cur, nil, 0
+	j.units, j.windows = map[uint32]int64{}, map[uint32]*trade.Window{}
+}
 
 // Take plans one message.
 func (j *Journal) Take(_ context.Context, m bus.Message) (int, error) {

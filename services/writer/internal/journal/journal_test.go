@@ -26,7 +26,7 @@ type engine struct {
 	in     uint64
 }
 
-func (e *engine) publish(t *testing.T, change func(*tradesv1.Output), events ...*tradesv1.Event) uint64 {
+func (e *engine) publish(t testing.TB, change func(*tradesv1.Output), events ...*tradesv1.Event) uint64 {
 	t.Helper()
 	e.in++
 	out := &tradesv1.Output{FirstInSeq: e.in, LastInSeq: e.in, Part: 1, Last: true, FirstEventSeq: e.event + 1, Events: events, PrevSeq: e.prev, PrevDigest: e.digest}
@@ -47,26 +47,40 @@ func (e *engine) publish(t *testing.T, change func(*tradesv1.Output), events ...
 	return ack.Sequence
 }
 
-func accepted(id, account uint64, side ordersv1.Side, lots int64) *tradesv1.Event {
-	return &tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: id, Account: account, Symbol: "WINE18-USD",
-		Side: side, Type: ordersv1.OrderType_ORDER_TYPE_LIMIT, TimeInForce: ordersv1.TimeInForce_TIME_IN_FORCE_GTC, PriceTicks: 100, QuantityLots: lots, ClientOrderId: "c", AtMs: 1000}}}
+func accepted(id, account uint64, side ordersv1.Side, lots uint64, terms *tradesv1.OrderTerms) *tradesv1.Event {
+	kind := uint32(side) | uint32(ordersv1.OrderType_ORDER_TYPE_LIMIT)<<8 | uint32(ordersv1.TimeInForce_TIME_IN_FORCE_GTC)<<16
+	if terms.GetTriggerTicks() > 0 {
+		kind += uint32(ordersv1.OrderType_ORDER_TYPE_STOP_LIMIT-ordersv1.OrderType_ORDER_TYPE_LIMIT) << 8
+	}
+	return &tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: id, Account: account, Market: 1,
+		Kind: kind, PriceTicks: 100, QuantityLots: lots, ClientOrderId: "c", AtMs: 1000, Terms: terms}}}
 }
 
-func rested(id uint64) *tradesv1.Event {
-	return &tradesv1.Event{Kind: &tradesv1.Event_OrderRested{OrderRested: &tradesv1.OrderRested{OrderId: id}}}
+func rested(id, remaining, visible uint64) *tradesv1.Event {
+	return &tradesv1.Event{Kind: &tradesv1.Event_OrderRested{OrderRested: &tradesv1.OrderRested{OrderId: id, RemainingLots: remaining, VisibleLots: visible}}}
 }
 
-func traded(id, maker, taker uint64, lots int64) *tradesv1.Event {
-	return &tradesv1.Event{Kind: &tradesv1.Event_Trade{Trade: &tradesv1.Trade{TradeId: id, Symbol: "WINE18-USD", PriceTicks: 100, QuantityLots: lots,
-		MakerOrderId: maker, TakerOrderId: taker, MakerAccount: 1, TakerAccount: 2, TakerSide: ordersv1.Side_SIDE_BUY, AtMs: 2000}}}
+func traded(id, maker, taker, lots uint64) *tradesv1.Event {
+	return &tradesv1.Event{Kind: &tradesv1.Event_Trade{Trade: &tradesv1.Trade{TradeId: id, Market: 1, PriceTicks: 100, QuantityLots: lots,
+		MakerOrderId: maker, TakerOrderId: taker, MakerAccount: 1, TakerAccount: 2, TakerSide: uint32(ordersv1.Side_SIDE_BUY), AtMs: 2000}}}
 }
 
-func canceled(id uint64, why ordersv1.CancelReason) *tradesv1.Event {
-	return &tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id, Reason: why, AtMs: 3000}}}
+func canceled(id uint64, why ordersv1.CancelReason, at uint64) *tradesv1.Event {
+	return &tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id, Reason: uint32(why), AtMs: at}}}
 }
 
-func balance(account uint64, available, reserved int64) *tradesv1.Event {
-	return &tradesv1.Event{Kind: &tradesv1.Event_BalanceChanged{BalanceChanged: &tradesv1.BalanceChanged{Account: account, Asset: "USD", Available: available, Reserved: reserved}}}
+func balance(account, available, reserved uint64) *tradesv1.Event {
+	return &tradesv1.Event{Kind: &tradesv1.Event_BalanceChanged{BalanceChanged: &tradesv1.BalanceChanged{Account: account, Asset: 2, Available: available, Reserved: reserved}}}
+}
+
+// registry makes two assets and a market in which a lot at a tick is 3 of the
+// quote's smallest unit.
+func registry() []*tradesv1.Event {
+	asset := func(id uint32, name string, scale uint32) *tradesv1.Event {
+		return &tradesv1.Event{Kind: &tradesv1.Event_AssetAdded{AssetAdded: &tradesv1.AssetAdded{Asset: id, Name: name, Scale: scale}}}
+	}
+	return []*tradesv1.Event{asset(1, "WINE18", 1), asset(2, "USD", 2), {Kind: &tradesv1.Event_MarketAdded{MarketAdded: &tradesv1.MarketAdded{Market: 1,
+		Terms: &ordersv1.AddMarket{Symbol: "WINE18-USD", Base: "WINE18", Quote: "USD", Tick: 30, Lot: 1, Limits: &ordersv1.Limits{MaxLots: 9}}}}}}
 }
 
 func start(w *writertest.World, fault func(string) error) *writertest.Writer {
@@ -77,23 +91,34 @@ func start(w *writertest.World, fault func(string) error) *writertest.Writer {
 
 // publishStory is a small market's life.
 func publishStory(t *testing.T, e *engine) uint64 {
-	e.publish(t, nil, &tradesv1.Event{Kind: &tradesv1.Event_AssetAdded{AssetAdded: &tradesv1.AssetAdded{Name: "USD", Scale: 2}}},
-		&tradesv1.Event{Kind: &tradesv1.Event_MarketAdded{MarketAdded: &tradesv1.MarketAdded{Symbol: "WINE18-USD", Base: "WINE18", Quote: "USD", Tick: 1, Lot: 1}}})
-	e.publish(t, nil) // an output without events
+	buy, sell := ordersv1.Side_SIDE_BUY, ordersv1.Side_SIDE_SELL
+	e.publish(t, nil, registry()...) // events 1 to 3
+	e.publish(t, nil)                // an output without events
 	e.publish(t, nil, &tradesv1.Event{Kind: &tradesv1.Event_PackApplied{PackApplied: &tradesv1.PackApplied{InSeq: 3}}},
-		&tradesv1.Event{Kind: &tradesv1.Event_Deposited{Deposited: &tradesv1.Deposited{Account: 1, Asset: "USD", Amount: 500, DepositId: "d1"}}}, balance(1, 500, 0))
-	e.publish(t, nil, accepted(1, 1, ordersv1.Side_SIDE_SELL, 10), rested(1), accepted(2, 2, ordersv1.Side_SIDE_BUY, 4), traded(1, 1, 2, 4))
-	e.publish(t, func(o *tradesv1.Output) { o.Last = false }, accepted(3, 2, ordersv1.Side_SIDE_BUY, 5), traded(2, 1, 3, 2), balance(1, 400, 100))
-	e.publish(t, func(o *tradesv1.Output) { o.Part = 2 }, traded(3, 1, 3, 3), balance(1, 300, 100))
-	e.publish(t, nil, canceled(1, ordersv1.CancelReason_CANCEL_REASON_REQUESTED),
-		&tradesv1.Event{Kind: &tradesv1.Event_OrderRejected{OrderRejected: &tradesv1.OrderRejected{OrderId: 4, Account: 2, Symbol: "WINE18-USD", Reason: ordersv1.RejectReason_REJECT_REASON_BAD_TICK}}})
-	return e.publish(t, nil, accepted(5, 1, ordersv1.Side_SIDE_SELL, 1), rested(5),
-		&tradesv1.Event{Kind: &tradesv1.Event_OrderExpired{OrderExpired: &tradesv1.OrderExpired{OrderId: 5, AtMs: 9000}}})
+		&tradesv1.Event{Kind: &tradesv1.Event_FundsChanged{FundsChanged: &tradesv1.FundsChanged{Account: 1, Asset: 2, Amount: -500, Id: "w1"}}}, balance(1, 500, 0))
+	e.publish(t, nil, accepted(1, 1, sell, 10, &tradesv1.OrderTerms{DisplayLots: 6}), rested(1, 10, 6), accepted(2, 2, buy, 4, nil), traded(1, 1, 2, 4)) // 7 to 10
+	e.publish(t, func(o *tradesv1.Output) { o.Last = false }, accepted(3, 2, buy, 5, nil), traded(2, 1, 3, 2), balance(1, 400, 100))                     // 11 to 13
+	e.publish(t, func(o *tradesv1.Output) { o.Part = 2 }, rested(1, 4, 4), traded(3, 1, 3, 3), balance(1, 300, 100))                                     // 14 to 16
+	e.publish(t, nil, canceled(1, ordersv1.CancelReason_CANCEL_REASON_REQUESTED, 3000),
+		&tradesv1.Event{Kind: &tradesv1.Event_OrderRejected{OrderRejected: &tradesv1.OrderRejected{OrderId: 4, Reason: ordersv1.RejectReason_REJECT_REASON_BAD_TICK,
+			Order: &ordersv1.NewOrder{Account: 2, Market: 1, ClientRef: 1<<64 - 1}}}}) // 17, 18
+	e.publish(t, nil, accepted(5, 1, sell, 1, &tradesv1.OrderTerms{TriggerTicks: 90}), accepted(6, 1, sell, 2, &tradesv1.OrderTerms{OtherLeg: 5}), rested(6, 2, 2), // 19 to 21
+		&tradesv1.Event{Kind: &tradesv1.Event_TriggerMoved{TriggerMoved: &tradesv1.TriggerMoved{OrderId: 5, TriggerTicks: 95}}},
+		&tradesv1.Event{Kind: &tradesv1.Event_OrderTriggered{OrderTriggered: &tradesv1.OrderTriggered{OrderId: 5, AtMs: 8000, LastTicks: 95}}},
+		canceled(6, ordersv1.CancelReason_CANCEL_REASON_OTHER_LEG, 8000), rested(5, 1, 1)) // 22 to 25
+	e.publish(t, nil, &tradesv1.Event{Kind: &tradesv1.Event_OrderAmended{OrderAmended: &tradesv1.OrderAmended{OrderId: 5, PriceTicks: 101, QuantityLots: 7, RemainingLots: 7, AtMs: 8500}}},
+		rested(5, 7, 7), &tradesv1.Event{Kind: &tradesv1.Event_OrderDecremented{OrderDecremented: &tradesv1.OrderDecremented{OrderId: 5, Lots: 1, RemainingLots: 6, VisibleLots: 6}}}) // 26 to 28
+	return e.publish(t, nil, canceled(5, ordersv1.CancelReason_CANCEL_REASON_EXPIRED, 9000),
+		&tradesv1.Event{Kind: &tradesv1.Event_PhaseChanged{PhaseChanged: &tradesv1.PhaseChanged{Market: 1, Phase: ordersv1.Phase_PHASE_AUCTION, EndsAtMs: 9500}}},
+		&tradesv1.Event{Kind: &tradesv1.Event_LimitsChanged{LimitsChanged: &tradesv1.LimitsChanged{Market: 1, Limits: &ordersv1.Limits{MaxLots: 5, CollarPpm: 100}}}},
+		&tradesv1.Event{Kind: &tradesv1.Event_Auctioned{Auctioned: &tradesv1.Auctioned{Market: 1, SurplusLots: -3, ReferenceTicks: 100, InputDigest: []byte{7}, BeganMs: 9000, AtMs: 9500}}}) // 29 to 32
 }
 
-const ordersQuery = `select string_agg(concat_ws(':', id, status, filled_lots, reject_reason, cancel_reason, resting, updated_ms, event_seq), ' ' order by id) from trade.orders`
+const ordersQuery = `select string_agg(concat_ws(':', id, status, filled_lots, remaining_lots, visible_lots, reject_reason, cancel_reason, resting, triggered, queue_seq,
+	other_leg, trigger_ticks, client_ref, updated_ms, event_seq), ' ' order by id) from trade.orders`
 
-const ordersWant = "1:4:9:0:1:f:3000:15 2:3:4:0:0:f:2000:9 3:3:5:0:0:f:2000:13 4:5:0:2:0:f:0:16 5:6:0:0:0:f:9000:19"
+const ordersWant = "1:4:9:0:0:0:1:f:f:14:0:0:0:3000:17 2:3:4:0:0:0:0:f:f:0:0:0:0:2000:10 3:3:5:0:0:0:0:f:f:0:0:0:0:2000:15 " +
+	"4:5:0:0:0:2:0:f:f:0:0:0:18446744073709551615:0:18 5:6:0:0:0:0:10:f:t:27:6:95:0:9000:29 6:4:0:0:0:0:7:f:f:21:5:0:0:8000:24"
 
 func TestEventsBecomeRows(t *testing.T) {
 	t.Parallel()
@@ -112,12 +137,15 @@ func check(t *testing.T, w *writertest.World) {
 	t.Helper()
 	for q, want := range map[string]string{
 		ordersQuery: ordersWant,
-		`select string_agg(concat_ws(':', trade_id, maker_order_id, taker_order_id, quantity_lots, event_seq), ' ' order by trade_id) from trade.trades`:           "1:1:2:4:9 2:1:3:2:11 3:1:3:3:13",
-		`select string_agg(concat_ws(':', account, asset, available, reserved, event_seq), ' ') from trade.balances`:                                               "1:USD:300:100:14",
-		`select string_agg(concat_ws(':', seq, first_in_seq, part, last, first_event_seq, events), ' ' order by seq) from trade.journal where seq in (2, 5, 6, 8)`: "2:2:1:t:3:0 5:5:1:f:10:3 6:6:2:t:13:2 8:8:1:t:17:3",
-		`select concat_ws(':', deposit_id, amount, event_seq) from trade.deposits`:                                                                                 "d1:500:4",
-		`select count(*)::text from trade.assets`:  "1",
-		`select count(*)::text from trade.markets`: "1",
+		`select string_agg(concat_ws(':', trade_id, market, maker_order_id, taker_order_id, quantity_lots, event_seq), ' ' order by trade_id) from trade.trades`:                               "1:1:1:2:4:10 2:1:1:3:2:12 3:1:1:3:3:15",
+		`select string_agg(concat_ws(':', account, asset, available, reserved, event_seq), ' ') from trade.balances`:                                                                           "1:2:300:100:16",
+		`select string_agg(concat_ws(':', seq, first_in_seq, part, last, first_event_seq, events), ' ' order by seq) from trade.journal where seq in (2, 5, 6, 8)`:                             "2:2:1:t:4:0 5:5:1:f:11:3 6:6:2:t:14:3 8:8:1:t:19:7",
+		`select concat_ws(':', id, amount, event_seq) from trade.funds`:                                                                                                                        "w1:-500:5",
+		`select string_agg(concat_ws(':', id, event_seq, price_ticks, quantity_lots, filled_lots, remaining_lots, trigger_ticks, triggered), ' ' order by event_seq) from trade.order_changes`: "5:22:100:1:0:1:90:f 5:23:100:1:0:1:95:f 5:26:100:1:0:1:95:t 5:28:101:7:0:7:95:t",
+		`select string_agg(concat_ws(':', asset, name, scale), ' ' order by asset) from trade.assets`:                                                                                          "1:WINE18:1 2:USD:2",
+		`select concat_ws(':', market, symbol, base, quote, unit, max_lots, collar_ppm, phase, phase_ends_ms, last_ticks) from trade.markets`:                                                  "1:WINE18-USD:WINE18:USD:3:5:100:5:9500:100",
+		`select concat_ws(':', market, event_seq, coalesce(price_ticks::text, '-'), surplus_lots, reference_ticks, encode(input_digest, 'hex'), at_ms - began_ms) from trade.auctions`:         "1:32:-:-3:100:07:500",
+		`select concat_ws(':', at_ms, last_ticks, open_ticks, high_ticks, low_ticks, volume_lots, quote_volume, trades) from trade.tickers`:                                                    "2000:100:100:100:100:9:2700:3",
 	} {
 		if got := writertest.Value[string](w, q); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", q, got, want)
@@ -164,7 +192,11 @@ func TestWhatDoesNotFitStopsTheVenue(t *testing.T) {
 		"another predecessor": func(t *testing.T, e *engine) {
 			e.publish(t, func(o *tradesv1.Output) { o.PrevDigest = make([]byte, 32) }, balance(1, 1, 1))
 		},
-		"an unknown order": func(t *testing.T, e *engine) { e.publish(t, nil, rested(77)) },
+		"an unknown order": func(t *testing.T, e *engine) { e.publish(t, nil, rested(77, 1, 1)) },
+		"an unknown market": func(t *testing.T, e *engine) {
+			e.publish(t, nil, accepted(8, 1, ordersv1.Side_SIDE_BUY, 1, nil), accepted(9, 2, ordersv1.Side_SIDE_SELL, 1, nil), &tradesv1.Event{Kind: &tradesv1.Event_Trade{Trade: &tradesv1.Trade{
+				TradeId: 9, Market: 2, PriceTicks: 1, QuantityLots: 1, MakerOrderId: 8, TakerOrderId: 9}}})
+		},
 		"an unknown event": func(t *testing.T, e *engine) { e.publish(t, nil, &tradesv1.Event{}) },
 	} {
 		t.Run(name, func(t *testing.T) {

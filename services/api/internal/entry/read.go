@@ -1,0 +1,543 @@
+// Package entry reads what clients ask of the order book, JSON as it came over
+// HTTP or a socket, and writes the answers. Reading is strict: a name that
+// does not exist, a value of the wrong kind, a field that the order's type
+// does not take are refused with the field's name. What only the book can
+// judge goes to the engine, so that its refusal is in the stream: a price that
+// is no whole number of ticks, a quantity of no whole lots.
+package entry
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	ordersv1 "fondaco.dev/proto/orders/v1"
+	"fondaco.dev/services/api/internal/command"
+	"fondaco.dev/services/api/internal/decimal"
+	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/reject"
+)
+
+// MaxBatch is how many commands one request may hold.
+const MaxBatch = 100
+
+// Reader reads commands. It may not be shared; IDs names orders that came
+// without a client_order_id or client_ref.
+type Reader struct {
+	Dir *market.Directory
+	IDs *IDs
+	// Find is the market of an order of the caller, nil when it is not known; nil =
+	// never.
+	Find func(command.Name) *market.Market
+	// Wait until Find knows what the caller wrote last; nil = at once.
+	Wait func()
+
+	form form
+}
+
+var (
+	nameFields  = setOf(fID, fClientID, fRef)
+	orderFields = setOf(fSymbol, fSide, fType, fForce, fPrice, fQuantity, fBudget, fClientID, fRef, fPostOnly, fDisplay, fMin, fProtection, fTrigger, fTrail, fExpires, fSelfTrade)
+	amendFields = nameFields | setOf(fPrice, fQuantity)
+)
+
+// Place reads a new order.
+func (r *Reader) Place(raw []byte, c *command.Command) error { return r.place(raw, 0, c) }
+
+func (r *Reader) place(raw []byte, more set, c *command.Command) error {
+	*c = command.Command{Op: command.Place}
+	if err := r.form.read(raw, orderFields|more); err != nil {
+		return err
+	}
+	err := r.order(&c.First)
+	c.Market = c.First.Market
+	return err
+}
+
+// Cancel reads which order to cancel.
+func (r *Reader) Cancel(raw []byte, c *command.Command) error { return r.cancel(raw, 0, c) }
+
+func (r *Reader) cancel(raw []byte, more set, c *command.Command) error {
+	*c = command.Command{Op: command.Cancel}
+	if err := r.form.read(raw, nameFields|more); err != nil {
+		return err
+	}
+	return r.name(c)
+}
+
+// Amend reads new terms. With an order already named (a path), the body names
+// none.
+func (r *Reader) Amend(raw []byte, named *command.Name, c *command.Command) error {
+	return r.amend(raw, named, 0, c)
+}
+
+func (r *Reader) amend(raw []byte, named *command.Name, more set, c *command.Command) error {
+	*c = command.Command{Op: command.Amend}
+	allowed := amendFields
+	if named != nil {
+		allowed &^= nameFields
+	}
+	if err := r.form.read(raw, allowed|more); err != nil {
+		return err
+	}
+	if named != nil {
+		c.Name = *named
+		c.Market = r.find(c.Name)
+	} else if err := r.name(c); err != nil {
+		return err
+	}
+	if !r.form.have.has(fPrice) && !r.form.have.has(fQuantity) {
+		return problem.Parameter("quantity", "an amend wants a new price, a new quantity, or both")
+	}
+	if c.Market == nil && r.Wait != nil {
+		r.Wait()
+		c.Market = r.find(c.Name)
+	}
+	if c.Market == nil {
+		return reject.Problem(ordersv1.RejectReason_REJECT_REASON_UNKNOWN_ORDER)
+	}
+	var err error
+	if c.Price, err = r.amount(fPrice, c.Market.QuoteScale, c.Market.Tick, badTick, &c.Malformed); err != nil {
+		return err
+	}
+	if c.Quantity, err = r.amount(fQuantity, c.Market.BaseScale, c.Market.Lot, badLot, &c.Malformed); err != nil {
+		return err
+	}
+	for _, at := range []field{fPrice, fQuantity} {
+		if r.form.have.has(at) && c.Malformed == 0 && [2]int64{c.Price, c.Quantity}[btoi(at == fQuantity)] <= 0 {
+			return problem.Parameter(names[at], "wants a number above 0")
+		}
+	}
+	return nil
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Replace reads an order that takes another's place: {"id":…,"order":{…}}, or
+// with the old one already named the order alone.
+func (r *Reader) Replace(raw []byte, named *command.Name, c *command.Command) error {
+	return r.replace(raw, named, 0, c)
+}
+
+func (r *Reader) replace(raw []byte, named *command.Name, more set, c *command.Command) error {
+	if named != nil {
+		if err := r.place(raw, more, c); err != nil {
+			return err
+		}
+		c.Op, c.Name = command.Replace, *named
+		return nil
+	}
+	var old command.Command
+	old.Op = command.Replace
+	if err := r.form.read(raw, nameFields|setOf(fOrder)|more); err != nil {
+		return err
+	}
+	if err := r.name(&old); err != nil {
+		return err
+	}
+	body, err := r.form.object(fOrder)
+	if err != nil {
+		return err
+	}
+	if err := r.Place(body, c); err != nil {
+		return err
+	}
+	c.Op, c.Name = command.Replace, old.Name
+	return nil
+}
+
+// Pair reads two orders of which one cancels the other.
+func (r *Reader) Pair(raw []byte, c *command.Command) error { return r.pair(raw, 0, c) }
+
+func (r *Reader) pair(raw []byte, more set, c *command.Command) error {
+	if err := r.form.read(raw, setOf(fFirst, fSecond)|more); err != nil {
+		return err
+	}
+	first, err := r.form.object(fFirst)
+	if err != nil {
+		return err
+	}
+	second, err := r.form.object(fSecond)
+	if err != nil {
+		return err
+	}
+	var other command.Command
+	if err := r.Place(first, c); err != nil {
+		return inside("first", err)
+	}
+	if err := r.Place(second, &other); err != nil {
+		return inside("second", err)
+	}
+	c.Op, c.Second = command.Pair, other.First
+	switch {
+	case c.First.Market != c.Second.Market:
+		return problem.Parameter("second.symbol", "both orders of a pair are of one market")
+	case c.First.Side != c.Second.Side:
+		return problem.Parameter("second.side", "both orders of a pair are on one side")
+	}
+	return nil
+}
+
+func inside(name string, err error) error {
+	if p, ok := problem.Of(err); ok && p.Parameter != "" {
+		q := *p
+		q.Parameter = name + "." + p.Parameter
+		return &q
+	}
+	return err
+}
+
+// CancelAll reads {"symbol":…,"side":…}, both of which may be absent.
+func (r *Reader) CancelAll(raw []byte, c *command.Command) error {
+	if err := r.form.read(raw, setOf(fSymbol, fSide)); err != nil {
+		return err
+	}
+	symbol, err := r.form.text(fSymbol)
+	if err != nil {
+		return err
+	}
+	side, err := r.form.text(fSide)
+	if err != nil {
+		return err
+	}
+	return r.All(symbol, side, c)
+}
+
+// All is CancelAll by its parameters; empty = all.
+func (r *Reader) All(symbol, side []byte, c *command.Command) error {
+	*c = command.Command{Op: command.CancelAll}
+	if len(symbol) > 0 {
+		if c.Market = r.Dir.MarketOf(symbol); c.Market == nil {
+			return r.unknownMarket()
+		}
+	}
+	if len(side) > 0 {
+		var ok bool
+		if c.Side, ok = sideOf(side); !ok {
+			return problem.Parameter("side", "no such side", "buy", "sell")
+		}
+	}
+	return nil
+}
+
+// KeepAlive reads {"timeout_ms":…}; 0 disarms the timer.
+func (r *Reader) KeepAlive(raw []byte, c *command.Command) error {
+	*c = command.Command{Op: command.KeepAlive}
+	if err := r.form.read(raw, setOf(fTimeout)); err != nil {
+		return err
+	}
+	tok, err := r.form.text(fTimeout)
+	if err != nil {
+		return err
+	}
+	n, bad := strconv.ParseInt(string(tok), 10, 64)
+	if bad != nil || n < 0 {
+		return problem.Parameter("timeout_ms", "is required: milliseconds until all orders are canceled unless this is sent again; 0 ends it")
+	}
+	c.TimeoutMS = n
+	return nil
+}
+
+// Element reads one element of a batch: an object whose op says what it is.
+func (r *Reader) Element(raw []byte, c *command.Command) error {
+	*c = command.Command{}
+	op := opOf(raw)
+	more := setOf(fOp)
+	switch string(op) {
+	case "place":
+		return r.place(raw, more, c)
+	case "cancel":
+		return r.cancel(raw, more, c)
+	case "amend":
+		return r.amend(raw, nil, more, c)
+	case "replace":
+		return r.replace(raw, nil, more, c)
+	case "pair":
+		return r.pair(raw, more, c)
+	}
+	return problem.Parameter("op", "is required", "place", "cancel", "amend", "replace", "pair")
+}
+
+func opOf(raw []byte) []byte {
+	s := scanner{b: raw}
+	if !s.next('{') {
+		return nil
+	}
+	for first := true; ; first = false {
+		more, ok := s.each(first, '}')
+		if !ok || !more {
+			return nil
+		}
+		name, ok := s.key()
+		if !ok {
+			return nil
+		}
+		kind, tok, ok := s.value()
+		if !ok {
+			return nil
+		}
+		if string(name) == "op" && kind == isString {
+			return tok
+		}
+	}
+}
+
+// Elements cuts an array of 1 to MaxBatch objects.
+func Elements(raw []byte, out [][]byte) ([][]byte, error) {
+	s := scanner{b: raw}
+	wants := "an array of 1 to " + strconv.Itoa(MaxBatch) + " objects"
+	if !s.next('[') {
+		return nil, BadBody(wants)
+	}
+	for first := true; ; first = false {
+		more, ok := s.each(first, ']')
+		if !ok {
+			return nil, BadBody(wants)
+		}
+		if !more {
+			break
+		}
+		kind, tok, ok := s.value()
+		if !ok || kind != isObject {
+			return nil, BadBody(wants)
+		}
+		if len(out) == MaxBatch {
+			return nil, problem.New(413, "too_many", "a request may hold "+strconv.Itoa(MaxBatch)+" commands")
+		}
+		out = append(out, tok)
+	}
+	if !s.end() || len(out) == 0 {
+		return nil, BadBody(wants)
+	}
+	return out, nil
+}
+
+// name reads which order is meant.
+func (r *Reader) name(c *command.Command) error {
+	f := &r.form
+	n := 0
+	for _, at := range []field{fID, fClientID, fRef} {
+		if f.have.has(at) {
+			n++
+		}
+	}
+	if n != 1 {
+		return problem.Parameter("id", "name the order by exactly one of these", "id", "client_order_id", "client_ref")
+	}
+	var err error
+	if c.Name.ID, err = f.whole(fID, "wants an order's id"); err != nil {
+		return err
+	}
+	if c.Name.Ref, err = f.whole(fRef, "wants a whole number above 0"); err != nil {
+		return err
+	}
+	if c.Name.ClientID, err = r.clientID(); err != nil {
+		return err
+	}
+	c.Market = r.find(c.Name)
+	return nil
+}
+
+func (r *Reader) find(n command.Name) *market.Market {
+	if r.Find == nil {
+		return nil
+	}
+	return r.Find(n)
+}
+
+func (r *Reader) clientID() ([]byte, error) {
+	tok, err := r.form.text(fClientID)
+	if err != nil || !r.form.have.has(fClientID) {
+		return nil, err
+	}
+	if !Printable(tok) {
+		return nil, problem.Parameter("client_order_id", "wants 1 to 64 printable ASCII characters")
+	}
+	return tok, nil
+}
+
+// Printable says whether b can be a client order id.
+func Printable(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return len(b) >= 1 && len(b) <= 64
+}
+
+func (r *Reader) unknownMarket() error {
+	return reject.Problem(ordersv1.RejectReason_REJECT_REASON_UNKNOWN_MARKET)
+}
+
+const (
+	badTick = ordersv1.RejectReason_REJECT_REASON_BAD_TICK
+	badLot  = ordersv1.RejectReason_REJECT_REASON_BAD_LOT
+)
+
+// amount reads a decimal into steps; what is no whole number of them is left
+// to the engine to refuse.
+func (r *Reader) amount(at field, scale uint32, step int64, why ordersv1.RejectReason, malformed *ordersv1.RejectReason) (int64, error) {
+	tok, err := r.form.text(at)
+	if err != nil || !r.form.have.has(at) {
+		return 0, err
+	}
+	n, bad := decimal.StepsOf(tok, scale, step)
+	switch bad {
+	case nil:
+		return n, nil
+	case decimal.ErrStep:
+		*malformed = why
+		return 0, nil
+	case decimal.ErrRange:
+		*malformed = ordersv1.RejectReason_REJECT_REASON_OVERFLOW
+		return 0, nil
+	}
+	return 0, problem.Parameter(names[at], `wants a decimal such as "12.50", without an exponent`)
+}
+
+// order reads the form as a new order.
+func (r *Reader) order(o *command.Order) error {
+	f := &r.form
+	symbol, err := f.text(fSymbol)
+	if err != nil {
+		return err
+	}
+	if len(symbol) == 0 {
+		return problem.Parameter("symbol", "is required, as listed at /v1/markets")
+	}
+	side, err := f.text(fSide)
+	if err != nil {
+		return err
+	}
+	var ok bool
+	if o.Side, ok = sideOf(side); !ok {
+		return problem.Parameter("side", "is required", "buy", "sell")
+	}
+	if err := r.kind(o); err != nil {
+		return err
+	}
+	if o.ClientID, err = r.clientID(); err != nil {
+		return err
+	}
+	if o.Ref, err = f.whole(fRef, "wants a whole number from 1 to 9223372036854775807"); err != nil {
+		return err
+	}
+	if o.Ref != 0 && o.ClientID != nil {
+		return problem.Parameter("client_ref", "an order has a client_order_id or a client_ref, not both")
+	}
+	if o.PostOnly, err = f.flag(fPostOnly); err != nil {
+		return err
+	}
+	if err := r.selfTrade(o); err != nil {
+		return err
+	}
+	if err := r.expiry(o); err != nil {
+		return err
+	}
+	if o.Market = r.Dir.MarketOf(symbol); o.Market == nil {
+		return r.unknownMarket()
+	}
+	if err := r.amounts(o); err != nil {
+		return err
+	}
+	if o.Ref == 0 && o.ClientID == nil {
+		o.ClientID = r.IDs.Next()
+	}
+	return nil
+}
+
+// amounts reads prices and quantities in the market's units.
+func (r *Reader) amounts(o *command.Order) error {
+	m := o.Market
+	for _, a := range [...]struct {
+		at    field
+		to    *int64
+		scale uint32
+		step  int64
+		why   ordersv1.RejectReason
+	}{
+		{fPrice, &o.Price, m.QuoteScale, m.Tick, badTick}, {fQuantity, &o.Quantity, m.BaseScale, m.Lot, badLot},
+		{fBudget, &o.Budget, m.QuoteScale, 1, ordersv1.RejectReason_REJECT_REASON_BAD_QUANTITY},
+		{fProtection, &o.Protection, m.QuoteScale, m.Tick, badTick}, {fTrigger, &o.Trigger, m.QuoteScale, m.Tick, badTick},
+		{fTrail, &o.Trail, m.QuoteScale, m.Tick, badTick}, {fDisplay, &o.Display, m.BaseScale, m.Lot, badLot}, {fMin, &o.MinLots, m.BaseScale, m.Lot, badLot},
+	} {
+		if !r.form.have.has(a.at) {
+			continue
+		}
+		var err error
+		if *a.to, err = r.amount(a.at, a.scale, a.step, a.why, &o.Malformed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Reader) selfTrade(o *command.Order) error {
+	tok, err := r.form.text(fSelfTrade)
+	if err != nil || !r.form.have.has(fSelfTrade) {
+		return err
+	}
+	switch string(tok) {
+	case "none":
+		o.SelfTrade = ordersv1.SelfTrade_SELF_TRADE_NONE
+	case "cancel_taker":
+		o.SelfTrade = ordersv1.SelfTrade_SELF_TRADE_CANCEL_TAKER
+	case "cancel_maker":
+		o.SelfTrade = ordersv1.SelfTrade_SELF_TRADE_CANCEL_MAKER
+	case "cancel_both":
+		o.SelfTrade = ordersv1.SelfTrade_SELF_TRADE_CANCEL_BOTH
+	case "decrement":
+		o.SelfTrade = ordersv1.SelfTrade_SELF_TRADE_DECREMENT
+	default:
+		return problem.Parameter("self_trade_prevention", "no such rule", "none", "cancel_taker", "cancel_maker", "cancel_both", "decrement")
+	}
+	return nil
+}
+
+// expiry is RFC 3339 or Unix milliseconds.
+func (r *Reader) expiry(o *command.Order) error {
+	tok, err := r.form.text(fExpires)
+	if err != nil {
+		return err
+	}
+	gtd := o.TimeInForce == ordersv1.TimeInForce_TIME_IN_FORCE_GTD
+	if !r.form.have.has(fExpires) {
+		if gtd {
+			return problem.Parameter("expires_at", `is required for GTD, as "2026-01-31T12:00:00Z" or Unix milliseconds`)
+		}
+		return nil
+	}
+	if !gtd {
+		return problem.Parameter("expires_at", "only GTD orders have one; set time_in_force to GTD")
+	}
+	if n, bad := strconv.ParseInt(string(tok), 10, 64); bad == nil && n > 0 {
+		o.ExpiresMS = n
+		return nil
+	}
+	at, bad := time.Parse(time.RFC3339Nano, string(tok))
+	if bad != nil || at.UnixMilli() <= 0 {
+		return problem.Parameter("expires_at", `wants a time such as "2026-01-31T12:00:00Z", or Unix milliseconds`)
+	}
+	o.ExpiresMS = at.UnixMilli()
+	return nil
+}
+
+func sideOf(b []byte) (ordersv1.Side, bool) {
+	switch string(b) {
+	case "buy":
+		return ordersv1.Side_SIDE_BUY, true
+	case "sell":
+		return ordersv1.Side_SIDE_SELL, true
+	}
+	if lower := bytes.ToLower(b); len(b) <= 4 && !bytes.Equal(lower, b) {
+		return sideOf(lower)
+	}
+	return 0, false
+}

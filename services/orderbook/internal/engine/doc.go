@@ -1,0 +1,26 @@
+// Package engine is the order book's state machine: accounts, assets, markets
+// and orders of one venue, as a pure function of its input. Its rules are those
+// of docs/MATCHING.md.
+//
+// [Engine.Apply] takes one pack of the ORDERS stream (its bytes, its sequence,
+// who sent it and the server's timestamp) and appends the events that it causes,
+// as the bytes that go into TRADES, and the answers for the gateway. The same
+// packs in the same order give the same bytes on every machine, in every process
+// and in every grouping into outputs. For that the package has no clock,
+// goroutine, random number, float, logging or I/O in it, and ranges over no map.
+//
+// # Memory
+//
+// Everything that grows is in slabs without pointers, named by slot, 0 being
+// none, so that a copy is a copy of memory and the collector has nothing to
+// follow:
+//
+//	orders, rests   two cache lines an order: what matching touches, and the rest
+//	terms           what few orders have: triggers, icebergs, pairs, deadlines
+//	ladder          price levels below a tree of 64-way bitmaps, per side
+//	index           open addressing, a tag and a slot a row, for all names
+//	heap            timers and triggers, rebuilt and never stored
+//
+// In steady state a command allocates nothing. The commands of a pack are looked
+// at ahead so that their memory is there when they come (ahead.go).
+package engine

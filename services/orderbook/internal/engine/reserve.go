@@ -1,0 +1,32 @@
+package engine
+
+// ReserveRest has every live order that was added reserve what its rest can
+// cost: for folds of events, which do not tell what an order has reserved after a
+// fill. The first leg of a pair reserves for both. Order's Reserved counts for
+// what has no such measure. It takes effect in Engine.
+func (b *Builder) ReserveRest() { b.reserves = true }
+
+func (b *Builder) reserveRest() {
+	e := b.e
+	for k := 1; k < len(e.orders); k++ {
+		i := uint32(k)
+		o := &e.orders[i]
+		if o.id == 0 || !o.isLive() {
+			continue
+		}
+		m := e.market(o)
+		need := e.needOf(m, i)
+		if o.flags&flagPair != 0 {
+			j := e.terms[o.terms].other
+			if e.orders[j].id < o.id {
+				need = 0
+			} else {
+				need = max(need, e.needOf(m, j))
+			}
+		}
+		if o.reserved != need {
+			o.reserved = need
+			e.mark(i)
+		}
+	}
+}
