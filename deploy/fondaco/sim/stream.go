@@ -28,6 +28,8 @@ type Stream struct {
 	Lose float64
 	// Life is raised by Cut: connections to the server are made anew.
 	Life int
+	// Clock is the server's, and stamps the messages; nil = a second a message.
+	Clock func() time.Time
 
 	rng      *rand.Rand
 	messages []bus.Message // ascending by sequence, dense
@@ -41,6 +43,9 @@ type late struct {
 	expected    uint64
 	data        []byte
 }
+
+// anywhere is the expectation of a message that may stand behind any other.
+const anywhere = ^uint64(0)
 
 // NewStream returns an empty stream that draws its chances from rng.
 func NewStream(rng *rand.Rand) *Stream {
@@ -67,6 +72,12 @@ func (s *Stream) Send(subject, id string, expected uint64, data []byte) (seq uin
 	return s.store(subject, id, expected, data)
 }
 
+// Put is one publish without an expectation: a message id that is known is a
+// duplicate.
+func (s *Stream) Put(subject, id string, data []byte) (seq uint64, duplicate bool, err error) {
+	return s.Send(subject, id, anywhere, data)
+}
+
 // arrive lets some of what is on the way reach the stream.
 func (s *Stream) arrive() {
 	for i := 0; i < len(s.late); {
@@ -89,14 +100,18 @@ func (s *Stream) store(subject, id string, expected uint64, data []byte) (uint64
 	if m := s.Last(subject); m != nil {
 		tail = m.Seq
 	}
-	if tail != expected {
+	if tail != expected && expected != anywhere {
 		return 0, false, fmt.Errorf("%w: %d", errSequence, tail)
 	}
 	if known {
 		return seen, true, nil
 	}
 	s.last++
-	s.messages = append(s.messages, bus.Message{Subject: subject, Seq: s.last, Time: time.Unix(int64(s.last), 0), Data: slices.Clone(data)})
+	at := time.Unix(int64(s.last), 0)
+	if s.Clock != nil {
+		at = s.Clock()
+	}
+	s.messages = append(s.messages, bus.Message{Subject: subject, Seq: s.last, Time: at, Data: slices.Clone(data)})
 	s.ids[id] = s.last
 	return s.last, false, nil
 }
@@ -129,6 +144,23 @@ func (s *Stream) Next(subject string, from uint64) *bus.Message {
 		}
 	}
 	return nil
+}
+
+// Messages are all that are there, in order; they belong to the stream.
+func (s *Stream) Messages() []bus.Message { return s.messages }
+
+// LastSeq is the sequence given last.
+func (s *Stream) LastSeq() uint64 { return s.last }
+
+// Restore makes the stream hold what [Stream.Messages] held once: a backup.
+func (s *Stream) Restore(messages []bus.Message) {
+	s.messages, s.last = slices.Clone(messages), 0
+	if n := len(messages); n > 0 {
+		s.last = messages[n-1].Seq
+	}
+	s.Life++
+	s.Forget()
+	s.late = nil
 }
 
 // Forget ends the window in which message ids are known.
