@@ -67,19 +67,26 @@ func (p *process) stop() error {
 	}
 }
 
-// ready waits until /readyz is 200, or until it names want.
+// readiness is what /readyz says; empty while nobody answers.
+func (p *process) readiness() string {
+	res, err := http.Get("http://" + p.admin + "/readyz")
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	b, _ := io.ReadAll(res.Body)
+	return string(b)
+}
+
+// ready waits until /readyz says that it is ready, or names want.
 func (p *process) ready(want string) {
 	p.t.Helper()
+	if want == "" {
+		want = `"ready"`
+	}
 	body := ""
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		res, err := http.Get("http://" + p.admin + "/readyz")
-		if err != nil {
-			continue
-		}
-		b, _ := io.ReadAll(res.Body)
-		res.Body.Close()
-		body = string(b)
-		if (want == "") == (res.StatusCode == http.StatusOK) && strings.Contains(body, want) {
+		if body = p.readiness(); strings.Contains(body, want) {
 			return
 		}
 	}

@@ -151,6 +151,16 @@ func (f *Follower) Rewind(ctx context.Context, node Node, agree func(ctx context
 	return f.revert(ctx, *to)
 }
 
+// holds reports whether a block that was handed out still is of our chain, as far
+// as that is remembered: the steps and the second reading may meet the same
+// reorganisation, and who comes second has nothing to decide any more.
+func (f *Follower) holds(number uint64, hash common.Hash) bool {
+	f.turn.Lock()
+	defer f.turn.Unlock()
+	b, remembered := f.chain.at(number)
+	return f.chain.started() && number <= f.chain.head().number && (!remembered || b.hash == hash)
+}
+
 // linkedTo makes sure that the node's blocks above a place are each the child
 // of the one before.
 func (f *Follower) linkedTo(ctx context.Context, node Node, from ref, latest uint64) error {

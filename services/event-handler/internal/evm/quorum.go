@@ -111,6 +111,9 @@ func (e *DisputeError) Unwrap() error { return e.cause }
 // another block than was handed out. It returns once that is settled, or ctx has
 // ended; nothing is handed out meanwhile.
 func (s *Source) dispute(ctx context.Context, ep *endpoint, cause error, number uint64, ours common.Hash) error {
+	if !s.Follower.holds(number, ours) {
+		return nil
+	}
 	s.Follower.Close()
 	var deep *DeepReorgError // nil: the node is behind, on another branch
 	final := errors.As(cause, &deep)
@@ -121,7 +124,7 @@ func (s *Source) dispute(ctx context.Context, ep *endpoint, cause error, number 
 		s.Observer.Waiting(&DisputeError{cause, "asking every endpoint"})
 	}
 	said, theirs := 0, common.Hash{}
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && s.Follower.holds(number, ours) {
 		votes := s.ask(ctx, number, ep, ours)
 		if ctx.Err() != nil {
 			break
