@@ -150,6 +150,8 @@ type StreamState struct {
 	Created  time.Time
 	FirstSeq uint64
 	LastSeq  uint64
+	// Deleted messages between the two: a subject that was trimmed leaves them.
+	Deleted int
 }
 
 // Stream asks for a stream's state; jetstream.ErrStreamNotFound before it is
@@ -162,7 +164,7 @@ func (b *Bus) Stream(ctx context.Context, stream string) (StreamState, error) {
 		return StreamState{}, fmt.Errorf("asking for stream %s: %w", stream, err)
 	}
 	info := s.CachedInfo()
-	return StreamState{Created: info.Created, FirstSeq: info.State.FirstSeq, LastSeq: info.State.LastSeq}, nil
+	return StreamState{Created: info.Created, FirstSeq: info.State.FirstSeq, LastSeq: info.State.LastSeq, Deleted: info.State.NumDeleted}, nil
 }
 
 // WaitStream waits until the stream is provisioned.

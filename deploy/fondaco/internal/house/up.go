@@ -148,6 +148,9 @@ func (h *house) start(ctx context.Context, parts []Service) (err error) {
 	if h.configPath, err = absolute(h.file.Path); err != nil {
 		return err
 	}
+	if h.file.Venue != "" {
+		h.chains.start("trim", h.trimStreams)
+	}
 	for _, p := range parts {
 		st := h.core
 		if p.Name == "api" {

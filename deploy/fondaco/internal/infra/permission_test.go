@@ -158,16 +158,25 @@ func TestNobodyMayDoMore(t *testing.T) {
 			}
 		})
 	}
-	t.Run("purge", func(t *testing.T) {
-		t.Parallel()
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-		defer cancel()
-		s, err := connect(topology.UserOrderbook).JetStream().Stream(ctx, tradesv1.Stream)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s.Purge(ctx) == nil {
-			t.Error("a service purged a stream")
-		}
-	})
+	// Trimming is the provisioner's alone, down to one subject of a stream.
+	for _, c := range []struct{ user, stream, subjects string }{
+		{topology.UserOrderbook, tradesv1.Stream, tradesv1.Subject("main")},
+		{topology.UserOrderbook, ordersv1.Stream, ordersv1.VenueSubjects("main")},
+		{topology.UserWriter, tradesv1.Stream, tradesv1.Subject("main")},
+		{topology.UserAPI, ordersv1.Stream, ordersv1.VenueSubjects("main")},
+		{topology.UserOperator, ordersv1.Stream, ordersv1.VenueSubjects("main")},
+	} {
+		t.Run("purge of "+c.stream+" as "+c.user, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			s, err := connect(c.user).JetStream().Stream(ctx, c.stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Purge(ctx, jetstream.WithPurgeSubject(c.subjects)) == nil {
+				t.Error("it purged")
+			}
+		})
+	}
 }

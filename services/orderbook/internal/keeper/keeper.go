@@ -14,6 +14,7 @@ import (
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/services/orderbook/internal/engine"
+	"fondaco.dev/services/orderbook/internal/hugepage"
 	"fondaco.dev/services/orderbook/internal/metric"
 	"fondaco.dev/services/orderbook/internal/recovery"
 	"fondaco.dev/services/orderbook/internal/snapshot"
@@ -165,7 +166,7 @@ func (k *Keeper) base(ctx context.Context, ref snapshot.Ref, before []snapshot.R
 		}
 		return nil, fmt.Errorf("ORDERS begins at %d and there is no snapshot before %d", orders.FirstSeq, ref.InSeq)
 	}
-	return engine.New(engine.Options{}), nil
+	return engine.New(hugepage.Options()), nil
 }
 
 // pace leaves the processor to those who serve: three times as long as the last

@@ -51,7 +51,8 @@ func withSnapshots(t *testing.T) (*house, []snapshot.Ref) {
 	return h, refs
 }
 
-// overwrite puts other bytes under a snapshot's name.
+// overwrite puts other bytes under a snapshot's name; whether it was confirmed
+// stays.
 func (h *house) overwrite(r snapshot.Ref, change func([]byte) []byte) {
 	h.t.Helper()
 	objects, err := h.bus.JetStream().ObjectStore(h.ctx(), topology.ObjectSnapshots)
@@ -62,7 +63,11 @@ func (h *house) overwrite(r snapshot.Ref, change func([]byte) []byte) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if _, err := objects.Put(h.ctx(), jetstream.ObjectMeta{Name: r.Name}, bytes.NewReader(change(data))); err != nil {
+	info, err := objects.GetInfo(h.ctx(), r.Name)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if _, err := objects.Put(h.ctx(), jetstream.ObjectMeta{Name: r.Name, Metadata: info.Metadata}, bytes.NewReader(change(data))); err != nil {
 		h.t.Fatal(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"fondaco.dev/services/orderbook/internal/engine"
+	"fondaco.dev/services/orderbook/internal/hugepage"
 )
 
 // forget drops what the engine has forgotten by the last pack: gateways that
@@ -23,7 +24,7 @@ func (f *Fold) forget() {
 
 // build makes the engine.
 func (f *Fold) build() (*engine.Engine, error) {
-	b := engine.NewBuilder(engine.Options{}, f.s)
+	b := engine.NewBuilder(hugepage.Options(), f.s)
 	for i := range f.assets {
 		a := &f.assets[i]
 		b.Asset(a.name, a.scale, a.supply, a.fees)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -17,6 +18,7 @@ import (
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
 	"fondaco.dev/services/orderbook/internal/engine"
+	"fondaco.dev/services/orderbook/internal/hugepage"
 	"fondaco.dev/services/orderbook/internal/intake"
 	"fondaco.dev/services/orderbook/internal/snapshot"
 )
@@ -89,6 +91,9 @@ func (s *Source) Run(ctx context.Context) (*State, error) {
 	if !any && len(refs) > 0 {
 		return nil, fmt.Errorf("%w: there are snapshots up to pack %d, but TRADES has no message of the venue; %s", ErrRegressed, refs[0].InSeq, advice)
 	}
+	// Trimming leaves each subject's last message, so that the stream's beginning
+	// does not show it; only a venue with a confirmed snapshot is ever trimmed.
+	trimmed := orders.Deleted > 0 && slices.ContainsFunc(refs, func(r snapshot.Ref) bool { return r.Verified })
 	// A snapshot that does not lead to what was published is as bad as one that
 	// is torn: the one before it is tried, and at last none.
 	var doubt error
@@ -97,6 +102,9 @@ func (s *Source) Run(ctx context.Context) (*State, error) {
 		st, refs, err = s.restore(ctx, refs, last)
 		if err != nil {
 			return nil, errors.Join(doubt, err)
+		}
+		if st.Snapshot == 0 && trimmed {
+			return nil, errors.Join(doubt, fmt.Errorf("%w: it was trimmed, and no snapshot is usable; %s", ErrRegressed, advice))
 		}
 		err = s.advance(ctx, st, orders, last)
 		if err == nil {
@@ -131,7 +139,7 @@ func (s *Source) restore(ctx context.Context, refs []snapshot.Ref, last *output)
 		}
 		return &State{Engine: e, Snapshot: r.InSeq}, refs[i+1:], nil
 	}
-	return &State{Engine: engine.New(engine.Options{})}, nil, nil
+	return &State{Engine: engine.New(hugepage.Options())}, nil, nil
 }
 
 // Load reads one snapshot into an engine of its own.
@@ -140,7 +148,7 @@ func (s *Source) Load(ctx context.Context, r snapshot.Ref) (*engine.Engine, erro
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.Restore(data)
+	e, err := engine.RestoreWith(hugepage.Options(), data)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +166,14 @@ func (s *Source) advance(ctx context.Context, st *State, orders bus.StreamState,
 	}
 	if orders.FirstSeq > at+1 && (last != nil || at > 0) {
 		return fmt.Errorf("%w: ORDERS begins at %d, the newest usable snapshot ends at %d; %s", ErrRegressed, orders.FirstSeq, at, advice)
+	}
+	if orders.Deleted > 0 && orders.FirstSeq <= at {
+		// A trim keeps the last pack of the snapshot that it goes by.
+		if m, err := s.Bus.Get(ctx, ordersv1.Stream, at); err != nil {
+			return err
+		} else if m == nil {
+			return fmt.Errorf("%w: it was trimmed above the newest usable snapshot, which ends at %d; %s", ErrRegressed, at, advice)
+		}
 	}
 	if last == nil {
 		return nil

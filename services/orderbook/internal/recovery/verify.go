@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
 	"fondaco.dev/services/orderbook/internal/engine"
+	"fondaco.dev/services/orderbook/internal/hugepage"
+	"fondaco.dev/services/orderbook/internal/snapshot"
 )
 
 // Verdict is how far a verification came.
@@ -73,12 +76,17 @@ func (s *Source) oldest(ctx context.Context) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if orders.FirstSeq <= 1 && trades.FirstSeq <= 1 {
-		return &State{Engine: engine.New(engine.Options{})}, nil
+	if orders.FirstSeq <= 1 && trades.FirstSeq <= 1 && orders.Deleted == 0 && trades.Deleted == 0 {
+		return &State{Engine: engine.New(hugepage.Options())}, nil
 	}
 	refs, err := s.Store.List(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if orders.FirstSeq <= 1 && trades.FirstSeq <= 1 && !slices.ContainsFunc(refs, func(r snapshot.Ref) bool { return r.Verified }) {
+		// What is missing is another venue's: without a confirmed snapshot this one
+		// was never trimmed.
+		return &State{Engine: engine.New(hugepage.Options())}, nil
 	}
 	var errs []error
 	for i := len(refs) - 1; i >= 0; i-- {

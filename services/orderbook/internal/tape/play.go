@@ -10,6 +10,7 @@ import (
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/services/orderbook/internal/engine"
+	"fondaco.dev/services/orderbook/internal/hugepage"
 )
 
 // packSize is the number of records that are one pack of the engine.
@@ -87,7 +88,7 @@ const market = 1
 // newPlayer makes a venue with one market and, when asked for, the money of the
 // records' accounts.
 func newPlayer(records []Record, s Settings) (*player, error) {
-	p := &player{engine: engine.New(engine.Options{}), self: uint8(protoSelfTrade[s.SelfTrade])}
+	p := &player{engine: engine.New(hugepage.Options()), self: uint8(protoSelfTrade[s.SelfTrade])}
 	if len(records) > 0 {
 		p.moveTime(records[0].TimeMs)
 	}

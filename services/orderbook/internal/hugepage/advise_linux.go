@@ -1,0 +1,33 @@
+package hugepage
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// size of a huge page of amd64 and of arm64 with pages of 4 KiB, in bytes.
+// Where they are larger the advice covers fewer of them.
+const size = 2 << 20
+
+// Advise asks for huge pages wherever memory covers a whole one: a book of a
+// million orders spends more on looking up the addresses of small ones than on
+// matching. It is an advice: where the system has none to give
+// (/sys/kernel/mm/transparent_hugepage/enabled is never), nothing changes.
+func Advise(memory []byte) {
+	if part := whole(memory); len(part) > 0 {
+		_ = syscall.Madvise(part, syscall.MADV_HUGEPAGE)
+	}
+}
+
+// whole is the part of memory that is made of whole huge pages.
+func whole(memory []byte) []byte {
+	if len(memory) == 0 {
+		return nil
+	}
+	from := -int(uintptr(unsafe.Pointer(unsafe.SliceData(memory)))) & (size - 1)
+	n := (len(memory) - from) &^ (size - 1)
+	if n <= 0 {
+		return nil
+	}
+	return memory[from : from+n]
+}
