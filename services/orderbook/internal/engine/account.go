@@ -9,6 +9,10 @@ type account struct {
 	known   bool   // it had a deposit
 	timer   uint32 // handle of the dead-man timer; 0: none
 	deadMan int64  // its deadline; 0: none
+	// Its balances of the assets of the market in which it was last looked at;
+	// 0: none. They follow from the rest.
+	market uint32
+	held   [2]uint32 // quote, base: by flagSell of who pays with it
 }
 
 // balance is what an account holds of an asset, in its smallest book unit.
@@ -66,6 +70,7 @@ func (e *Engine) holding(acct, asset uint32) uint32 {
 func (e *Engine) touch(acct, asset uint32) *balance {
 	s := e.holding(acct, asset)
 	if s == 0 {
+		e.accounts[acct].market = 0
 		s = uint32(len(e.balances))
 		e.balances = append(e.balances, balance{acct: acct, asset: asset})
 		e.byHolding.add(mix2(uint64(acct), uint64(asset)), s)
@@ -73,15 +78,78 @@ func (e *Engine) touch(acct, asset uint32) *balance {
 	return e.touchSlot(s)
 }
 
+// purse returns an account with the balances of a market found.
+func (e *Engine) purse(acct uint32, m *market) *account {
+	a := &e.accounts[acct]
+	if a.market != m.id {
+		a.market, a.held = m.id, [2]uint32{e.holding(acct, m.quote), e.holding(acct, m.base)}
+	}
+	return a
+}
+
+// heldOf is the balance that orders of a side of a market pay with; 0 when the
+// account has none.
+func (e *Engine) heldOf(acct uint32, m *market, side uint8) uint32 {
+	return e.purse(acct, m).held[(side-buy)&1]
+}
+
+// touchBase is touch for the base of a market.
+func (e *Engine) touchBase(acct uint32, m *market) *balance {
+	if s := e.purse(acct, m).held[1]; s != 0 {
+		return e.touchSlot(s)
+	}
+	return e.touch(acct, m.base)
+}
+
+// touchQuote is touch for the quote of a market.
+func (e *Engine) touchQuote(acct uint32, m *market) *balance {
+	if s := e.purse(acct, m).held[0]; s != 0 {
+		return e.touchSlot(s)
+	}
+	return e.touch(acct, m.quote)
+}
+
+// touchSpent is touch for what an order pays with.
+func (e *Engine) touchSpent(o *order, m *market) *balance {
+	if s := e.purse(o.acct, m).held[o.flags&flagSell]; s != 0 {
+		return e.touchSlot(s)
+	}
+	return e.touch(o.acct, m.spends(o))
+}
+
 // touchSlot is touch for a balance that was found.
 func (e *Engine) touchSlot(s uint32) *balance {
 	b := &e.balances[s]
-	if b.stamp != e.stamp {
-		b.stamp, b.wasAvail, b.wasRes = e.stamp, b.available, b.reserved
-		e.touched = append(e.touched, s)
-	}
+	// Whether this is the first time in the pack cannot be foretold, and a branch
+	// guessed wrong costs more than all of this: so there is none. Stamps only
+	// rise.
+	first := (b.stamp - e.stamp) >> 63
+	b.stamp = e.stamp
+	b.wasAvail ^= (b.wasAvail ^ b.available) & -int64(first)
+	b.wasRes ^= (b.wasRes ^ b.reserved) & -int64(first)
+	e.touched.note(s, int(first))
 	return b
 }
+
+// notes is a list of slots that is added to without a branch.
+type notes struct {
+	list []uint32 // all of its room
+	n    int
+}
+
+// note adds a slot when by is 1, and does not when it is 0.
+func (l *notes) note(slot uint32, by int) {
+	if l.n >= len(l.list) {
+		l.grow()
+	}
+	l.list[l.n] = slot
+	l.n += by
+}
+
+//go:noinline
+func (l *notes) grow() { l.list = append(l.list, make([]uint32, max(1024, len(l.list)))...) }
+
+func (l *notes) all() []uint32 { return l.list[:l.n] }
 
 // available is what an account can spend of an asset; 0 when it holds none.
 func (e *Engine) available(acct, asset uint32) int64 {
@@ -115,7 +183,7 @@ func (e *Engine) unlist(i uint32) {
 // flushBalances ends a pack: one event for each balance that is not what it
 // was, in the order of the first touch.
 func (e *Engine) flushBalances() {
-	for _, s := range e.touched {
+	for _, s := range e.touched.all() {
 		b := &e.balances[s]
 		if b.available == b.wasAvail && b.reserved == b.wasRes {
 			continue
@@ -126,5 +194,5 @@ func (e *Engine) flushBalances() {
 		e.balanceSum.add(b.hash)
 		e.emitBalanceChanged(id, b.asset, b.available, b.reserved)
 	}
-	e.touched = e.touched[:0]
+	e.touched.n = 0
 }

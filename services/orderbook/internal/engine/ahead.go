@@ -11,38 +11,58 @@ const (
 	aheadRow       = 12 // commands from the one at hand: its index row
 	aheadOrder     = 8  // its order, by that row
 	aheadNeighbour = 4  // what hangs on the order
+
+	aheadFrom = 8192 // orders; less are in the nearest caches
 )
+
+// hint is what was found of a command before its turn.
+type hint struct {
+	hash uint64 // of account and client_ref, or of the order id; 0: not made
+	slot uint32 // order with that hash: nearly always the right one
+	acct uint32 // slot of the account; 0: none yet
+	row  uint32 // in byRef, for the order
+	free bool   // row is known
+}
+
+// ref is the hash of the command's account and client_ref.
+func (h *hint) ref(c *Command) uint64 {
+	if h.hash == 0 {
+		h.hash = mix2(c.Account, c.Ref)
+	}
+	return h.hash
+}
 
 // DoAll carries out commands of a pack in order.
 func (e *Engine) DoAll(cs []Command) {
-	for k := range cs {
+	if len(e.orders) < aheadFrom {
+		for k := range cs {
+			if e.unknown != 0 {
+				return
+			}
+			e.Do(&cs[k])
+		}
+		return
+	}
+	var hints [16]hint
+	for k := -aheadRow; k < len(cs); k++ {
+		if j := k + aheadRow; j < len(cs) {
+			e.askRow(&cs[j], &hints[j&15])
+		}
+		if j := k + aheadOrder; j >= 0 && j < len(cs) {
+			e.askOrder(&cs[j], &hints[j&15])
+		}
+		if j := k + aheadNeighbour; j >= 0 && j < len(cs) {
+			e.askNeighbours(&cs[j], &hints[j&15])
+		}
+		if k < 0 {
+			continue
+		}
 		if e.unknown != 0 {
 			return
 		}
-		if k+aheadRow < len(cs) {
-			e.askRow(&cs[k+aheadRow])
-		}
-		if k+aheadOrder < len(cs) {
-			e.askOrder(&cs[k+aheadOrder])
-		}
-		if k+aheadNeighbour < len(cs) {
-			e.askNeighbours(&cs[k+aheadNeighbour])
-		}
-		e.Do(&cs[k])
+		e.hint = hints[k&15]
+		e.do(&cs[k])
 	}
-}
-
-// key is what a command finds its order by: an index and a hash.
-func (e *Engine) key(c *Command) (*index, uint64) {
-	switch {
-	case c.Op > OpAmend:
-		return nil, 0
-	case c.Ref != 0:
-		return &e.byRef, mix2(c.Account, c.Ref)
-	case c.OrderID != 0:
-		return &e.byID, mix(c.OrderID)
-	}
-	return nil, 0
 }
 
 func (x *index) row(hash uint64) unsafe.Pointer {
@@ -52,68 +72,61 @@ func (x *index) row(hash uint64) unsafe.Pointer {
 	return unsafe.Pointer(&x.rows[uint32(hash>>32)>>x.shift&uint32(len(x.rows)-1)])
 }
 
-func (e *Engine) askRow(c *Command) {
-	if x, hash := e.key(c); x != nil {
-		prefetch(x.row(hash))
-	}
-}
-
-// askOrder asks for the order of a cancel or amend; for a new order, which finds
-// none, for the row of its id.
-func (e *Engine) askOrder(c *Command) {
-	if c.Op == OpNew {
-		prefetch(e.byID.row(mix(e.orderID + aheadOrder)))
+// askRow asks for the row by which a command finds its order, or enters it.
+func (e *Engine) askRow(c *Command, h *hint) {
+	*h = hint{}
+	if c.Ref == 0 || c.Op > OpAmend {
 		return
 	}
-	if i := e.guess(c); i != 0 {
-		prefetch(unsafe.Pointer(&e.orders[i]))
-		prefetch(unsafe.Pointer(&e.rests[i]))
-	}
+	h.hash = mix2(c.Account, c.Ref)
+	prefetch(e.byRef.row(h.hash))
 }
 
-// guess is the first slot of a command's tag: nearly always its order.
-func (e *Engine) guess(c *Command) uint32 {
-	x, hash := e.key(c)
-	if x == nil {
-		return 0
+// askOrder asks for the order of a cancel or amend.
+func (e *Engine) askOrder(c *Command, h *hint) {
+	if c.Op != OpCancel && c.Op != OpAmend {
+		return
 	}
-	at, tag := x.seek(hash)
-	i, _ := x.probe(at, tag)
-	return i
+	if c.OrderID != 0 {
+		h.slot = e.findID(c.OrderID)
+	} else if h.hash != 0 {
+		at, tag := e.byRef.seek(h.hash)
+		h.slot, _ = e.byRef.probe(at, tag)
+	}
+	if h.slot != 0 {
+		prefetch(unsafe.Pointer(&e.orders[h.slot]))
+		prefetch(unsafe.Pointer(&e.rests[h.slot]))
+	}
 }
 
 // askNeighbours asks for what leaving the book touches, or joining it.
-func (e *Engine) askNeighbours(c *Command) {
+func (e *Engine) askNeighbours(c *Command, h *hint) {
 	if c.Op == OpNew {
-		e.askPlace(c)
+		e.askPlace(c, h)
 		return
 	}
-	i := e.guess(c)
-	if i == 0 {
+	if h.slot == 0 {
 		return
 	}
-	o := &e.orders[i]
+	o := &e.orders[h.slot]
 	prefetch(unsafe.Pointer(&e.orders[o.prev]))
 	prefetch(unsafe.Pointer(&e.orders[o.next]))
 	prefetch(unsafe.Pointer(&e.orders[o.aprev]))
 	prefetch(unsafe.Pointer(&e.orders[o.anext]))
-	prefetch(e.byID.row(mix(o.id)))
+	if p := e.byID.page(o.id); p != nil {
+		prefetch(unsafe.Pointer(&p.slots[o.id%idPageSize]))
+	}
 }
 
 // askPlace asks for the last order of the queue that a limit order may join, and
 // for the newest of its account.
-func (e *Engine) askPlace(c *Command) {
-	if s := e.accountSlot(c.Account); s != 0 {
-		prefetch(unsafe.Pointer(&e.orders[e.accounts[s].head]))
-	}
+func (e *Engine) askPlace(c *Command, h *hint) {
+	h.acct = e.accountSlot(c.Account)
+	prefetch(unsafe.Pointer(&e.orders[e.accounts[h.acct].head]))
 	if c.Market == 0 || int(c.Market) > len(e.markets) || c.Price <= 0 {
 		return
 	}
-	m := &e.markets[c.Market-1]
-	l := &m.bids
-	if c.Side == sell {
-		l = &m.asks
-	}
+	l := &e.markets[c.Market-1].books[(c.Side-buy)&1]
 	if v := l.find(c.Price); v != 0 {
 		prefetch(unsafe.Pointer(&e.orders[l.levels[v].tail]))
 	}

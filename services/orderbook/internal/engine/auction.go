@@ -22,14 +22,14 @@ func (e *Engine) clearing(m *market) clearing {
 	if !m.crossed() {
 		return clearing{}
 	}
-	low, high := m.asks.levels[m.asks.best].price, m.bids.levels[m.bids.best].price
-	e.late.bids = e.stocks(&m.bids, low, e.late.bids[:0])
-	e.late.asks = e.stocks(&m.asks, high, e.late.asks[:0])
+	low, high := m.books[1].levels[m.books[1].best].price, m.books[0].levels[m.books[0].best].price
+	e.late.bids = e.stocks(&m.books[0], low, e.late.bids[:0])
+	e.late.asks = e.stocks(&m.books[1], high, e.late.asks[:0])
 	return clearingOf(e.late.bids, e.late.asks, m.reference())
 }
 
 func (m *market) crossed() bool {
-	return m.bids.best != 0 && m.asks.best != 0 && m.bids.levels[m.bids.best].price >= m.asks.levels[m.asks.best].price
+	return m.books[0].best != 0 && m.books[1].best != 0 && m.books[0].levels[m.books[0].best].price >= m.books[1].levels[m.books[1].best].price
 }
 
 // stocks appends the levels of a side up to a limit, hidden lots included.
@@ -70,7 +70,7 @@ func (e *Engine) auctionInput(m *market) []byte {
 		s.digest = sha256.New()
 	}
 	s.digest.Reset()
-	for _, l := range [...]*ladder{&m.bids, &m.asks} {
+	for _, l := range [...]*ladder{&m.books[0], &m.books[1]} {
 		for v := l.best; v != 0; v = l.next(v) {
 			for i := l.levels[v].head; i != 0; i = e.orders[i].next {
 				o := &e.orders[i]
@@ -90,7 +90,7 @@ func (e *Engine) auctionInput(m *market) []byte {
 // both accept it. The younger of the two is the taker.
 func (e *Engine) tradeAt(m *market, price int64) {
 	for m.crossed() {
-		bid, ask := &m.bids.levels[m.bids.best], &m.asks.levels[m.asks.best]
+		bid, ask := &m.books[0].levels[m.books[0].best], &m.books[1].levels[m.books[1].best]
 		if bid.price < price || ask.price > price {
 			return
 		}

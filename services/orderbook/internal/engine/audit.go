@@ -93,12 +93,12 @@ func (e *Engine) auditBooks() error {
 	resting := 0
 	for k := range e.markets {
 		m := &e.markets[k]
-		if m.bids.best != 0 && m.asks.best != 0 && m.phase != phaseAuction && m.phase != phaseDelisted {
-			if b, a := m.bids.levels[m.bids.best].price, m.asks.levels[m.asks.best].price; b >= a {
+		if m.books[0].best != 0 && m.books[1].best != 0 && m.phase != phaseAuction && m.phase != phaseDelisted {
+			if b, a := m.books[0].levels[m.books[0].best].price, m.books[1].levels[m.books[1].best].price; b >= a {
 				return fmt.Errorf("market %s is crossed: bid %d, ask %d", m.symbol, b, a)
 			}
 		}
-		for side, l := range [...]*ladder{&m.bids, &m.asks} {
+		for side, l := range [...]*ladder{&m.books[0], &m.books[1]} {
 			if err := l.audit(); err != nil {
 				return fmt.Errorf("market %s, side %d: %w", m.symbol, side, err)
 			}
@@ -225,8 +225,8 @@ func (e *Engine) auditIndexes() error {
 			return fmt.Errorf("balance %d is not found", k)
 		}
 	}
-	if e.byID.n != ids || e.byClient.n != clients || e.byRef.n != refs || e.byAccount.n != len(e.accounts)-1 || e.byHolding.n != len(e.balances)-1 || e.funds.byID.n != len(e.funds.rows) {
-		return fmt.Errorf("indexes of ids, client ids, refs: %d of %d, %d of %d, %d of %d", e.byID.n, ids, e.byClient.n, clients, e.byRef.n, refs)
+	if e.byID.count() != ids || e.byClient.n != clients || e.byRef.n != refs || e.byAccount.n != len(e.accounts)-1 || e.byHolding.n != len(e.balances)-1 || e.funds.byID.n != len(e.funds.rows) {
+		return fmt.Errorf("indexes of ids, client ids, refs: %d of %d, %d of %d, %d of %d", e.byID.count(), ids, e.byClient.n, clients, e.byRef.n, refs)
 	}
 	freeTerms, used := 0, 0
 	for t := e.freeTerms; t != 0; t = e.terms[t].next {
@@ -264,7 +264,7 @@ func (e *Engine) auditDigest() error {
 		b := &e.balances[k]
 		h := hashBalance(e.accounts[b.acct].id, b.asset, b.available, b.reserved)
 		balances.add(h)
-		if len(e.touched) == 0 && h != b.hash {
+		if e.touched.n == 0 && h != b.hash {
 			return fmt.Errorf("digest: the hash of what account %d holds of asset %d is out of date", e.accounts[b.acct].id, b.asset)
 		}
 	}
@@ -277,7 +277,7 @@ func (e *Engine) auditDigest() error {
 			deadMen.add(hashDeadMan(a.id, a.deadMan))
 		}
 	}
-	if len(e.touched) == 0 && balances != e.balanceSum {
+	if e.touched.n == 0 && balances != e.balanceSum {
 		return errors.New("digest: the sum of balances is out of date")
 	}
 	if orders != e.orderSum || markets != e.marketSum || funds != e.funds.sum || deadMen != e.deadMen {

@@ -111,7 +111,8 @@ func (b *Builder) Order(s *OrderState) error {
 	if s.HasTerms {
 		b.terms(i, s)
 	}
-	e.enter(i)
+	e.byID.addOld(o.id, i)
+	e.enterName(i)
 	switch {
 	case !o.isLive():
 		e.entomb(i)
@@ -125,7 +126,7 @@ func (b *Builder) Order(s *OrderState) error {
 	}
 	r.hash = sum{}
 	e.mark(i)
-	if len(e.dirty) >= maxDirty && len(b.pairs) == 0 {
+	if e.dirty.n >= maxDirty && len(b.pairs) == 0 {
 		e.settleDigest()
 	}
 	return nil
@@ -187,7 +188,7 @@ func (b *Builder) reserve(n int) {
 	if need := len(e.orders) + n; need > cap(e.orders) {
 		e.orders, e.rests = enlarged(e.orders, need, e.large), enlarged(e.rests, need, e.large)
 	}
-	e.byID.reserve(e.byID.n + n)
+	e.byID.old.reserve(e.byID.old.n + n)
 }
 
 // MassCancel adds an unfinished mass cancel, the oldest first; see

@@ -17,7 +17,7 @@ func (e *Engine) own(c *Command) (uint32, reason) {
 		if e.stale() {
 			return 0, rejStale
 		}
-		i = e.findRef(c.Account, c.Ref)
+		i, _ = e.seekRef(e.hint.ref(c), c.Account, c.Ref)
 	case c.OrderID == 0 && c.Ref == 0 && printableBytes(c.ClientID, MaxClientID):
 		if e.stale() {
 			return 0, rejStale

@@ -15,8 +15,11 @@ func (c *Command) terms() *Terms {
 // barredOwner reports why no command of an owner may be carried out now, stale
 // or not.
 func (e *Engine) barredOwner(account uint64) reason {
-	if r := e.barred(fromAPI); r != ok {
-		return r
+	if !e.byOwners {
+		return rejNotAllowed
+	}
+	if e.clock.halted {
+		return rejHalted
 	}
 	if account == 0 {
 		return rejUnknownAccount
@@ -119,10 +122,7 @@ func (e *Engine) check(m *market, acct uint32, c *Command) reason {
 
 // wouldTake reports a limit price at which an order would trade at once.
 func (m *market) wouldTake(side uint8, price int64) bool {
-	l := &m.asks
-	if side == sell {
-		l = &m.bids
-	}
+	l := &m.books[side&1]
 	return m.phase != phaseAuction && l.best != 0 && l.crosses(l.levels[l.best].price, price)
 }
 
@@ -247,6 +247,12 @@ func (e *Engine) absent(i uint32) bool { return i == e.lifted[0].slot || i == e.
 // need is what a new order must set aside; false when that is above what any
 // account can have.
 func (e *Engine) need(m *market, acct uint32, c *Command) (int64, bool) {
+	if c.Type == typeLimit && c.Ext == nil { // both sides are worked out: which it is, no branch foretells
+		cost, fits := withFee(c.Price*c.Quantity*m.unit, m.maxPPM, true)
+		sells := c.Side - buy
+		cost ^= (cost ^ c.Quantity*m.lot) & -int64(sells)
+		return cost, fits || sells != 0
+	}
 	if c.Side == sell {
 		return c.Quantity * m.lot, true
 	}

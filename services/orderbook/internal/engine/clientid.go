@@ -76,37 +76,40 @@ func (e *Engine) findClient(account uint64, id []byte) uint32 {
 
 // findRef returns the live order of a client_ref; 0 when there is none.
 func (e *Engine) findRef(account, ref uint64) uint32 {
-	at, tag := e.byRef.seek(mix2(account, ref))
+	s, _ := e.seekRef(mix2(account, ref), account, ref)
+	return s
+}
+
+// seekRef is findRef with the hash of both. When there is none it also returns
+// the row that such an order would take.
+func (e *Engine) seekRef(hash, account, ref uint64) (slot, row uint32) {
+	at, tag := e.byRef.seek(hash)
 	for {
 		s, next := e.byRef.probe(at, tag)
 		if s == 0 || e.rests[s].ref == ref && e.accounts[e.orders[s].acct].id == account {
-			return s
+			return s, next
 		}
 		at = next
 	}
 }
 
-// findID returns the order of an id, live or remembered; 0 when there is none.
-func (e *Engine) findID(id uint64) uint32 {
-	at, tag := e.byID.seek(mix(id))
-	for {
-		s, next := e.byID.probe(at, tag)
-		if s == 0 || e.orders[s].id == id {
-			return s
-		}
-		at = next
-	}
-}
-
-// known reports an order that the index of its client name holds; enter and
-// leave keep the indexes.
+// enter and leave keep the indexes; enterName is enter without the id.
 func (e *Engine) enter(i uint32) {
+	e.byID.add(e.orders[i].id, i)
+	e.enterName(i)
+}
+
+func (e *Engine) enterName(i uint32) {
 	o, r := &e.orders[i], &e.rests[i]
 	account := e.accounts[o.acct].id
-	e.byID.add(mix(o.id), i)
 	if r.clientID != 0 {
 		e.byClient.add(hashText(account, e.ids.bytes(r.clientID)), i)
 	} else if r.ref != 0 {
+		if e.hint.free {
+			e.hint.free = false
+			e.byRef.addAt(e.hint.row, e.hint.hash, i)
+			return
+		}
 		e.byRef.add(mix2(account, r.ref), i)
 	}
 }
@@ -114,7 +117,7 @@ func (e *Engine) enter(i uint32) {
 func (e *Engine) leave(i uint32) {
 	o, r := &e.orders[i], &e.rests[i]
 	account := e.accounts[o.acct].id
-	e.byID.remove(mix(o.id), i)
+	e.byID.remove(o.id, i)
 	if r.clientID != 0 {
 		e.byClient.remove(hashText(account, e.ids.bytes(r.clientID)), i)
 		e.ids.remove(r.clientID)

@@ -147,10 +147,8 @@ func (e *Engine) hashRare(p *pairs, o *order, r *rest) {
 // after the change: hashes are made between packs only.
 func (e *Engine) mark(i uint32) {
 	o := &e.orders[i]
-	if o.flags&flagDirty == 0 {
-		o.flags |= flagDirty
-		e.dirty = append(e.dirty, i)
-	}
+	e.dirty.note(i, int(^o.flags/flagDirty&1)) // see touchSlot
+	o.flags |= flagDirty
 }
 
 // markMarket is mark for a market.
@@ -163,7 +161,7 @@ func (e *Engine) markMarket(m *market) {
 
 // settleDigest makes the hashes of all that was changed.
 func (e *Engine) settleDigest() {
-	for _, i := range e.dirty {
+	for _, i := range e.dirty.all() {
 		o := &e.orders[i]
 		o.flags &^= flagDirty
 		r := &e.rests[i]
@@ -177,7 +175,7 @@ func (e *Engine) settleDigest() {
 		e.orderSum.add(r.hash)
 		o.flags |= flagHashed
 	}
-	e.dirty = e.dirty[:0]
+	e.dirty.n = 0
 	for _, n := range e.dirtyMarkets {
 		m := &e.markets[n-1]
 		m.dirty = false

@@ -59,8 +59,8 @@ type Engine struct {
 	byAccount index
 	balances  []balance // slot 0 is an empty one
 	byHolding index
-	touched   []uint32 // balances touched by the pack at hand
-	stamp     uint64   // number of the pack at hand, for touched
+	touched   notes  // balances touched by the pack at hand
+	stamp     uint64 // number of the pack at hand, for touched
 
 	orders    []order // slot 0 is none
 	rests     []rest
@@ -68,7 +68,7 @@ type Engine struct {
 	terms     []terms
 	freeTerms uint32
 	ids       clientIDs
-	byID      index // order id
+	byID      idIndex
 	byClient  index // account and client order id
 	byRef     index // account and client_ref, live orders only
 	live      int
@@ -86,7 +86,7 @@ type Engine struct {
 	late           lateScratch
 	workBound      int // units that a command may do
 
-	dirty        []uint32 // orders whose hash is out of date
+	dirty        notes // orders whose hash is out of date
 	dirtyMarkets []uint32
 	orderSum     sum
 	marketSum    sum
@@ -97,12 +97,14 @@ type Engine struct {
 	out      *Batch
 	reply    *Reply
 	in       PackHead
+	byOwners bool // the pack comes from api
 	doubtful bool
 	index    int // of the command
 	rejected int
 	unknown  uint32 // version that was activated and is not known
 	lifted   [2]lifted
 	answer   answer    // what the command at hand answers
+	hint     hint      // what was found of it already
 	commands []Command // of the pack, read
 	spare    spare
 	fills    []fill // of the order that the command at hand answers
@@ -157,11 +159,12 @@ func New(opts Options) *Engine {
 		large:       opts.Large,
 		workBound:   defaultWorkBound,
 	}
+	e.byAccount.thin, e.byHolding.thin, e.byRef.thin = 2, 2, 1
 	if e.maxDead == 0 {
 		e.maxDead = MaxDeadIDs
 	}
 	e.maxDead = max(e.maxDead, 0)
-	e.byID.large, e.byRef.large, e.byClient.large = opts.Large, opts.Large, opts.Large
+	e.byID.old.large, e.byRef.large, e.byClient.large = opts.Large, opts.Large, opts.Large
 	return e
 }
 
@@ -205,6 +208,7 @@ func (e *Engine) Begin(p PackHead, out *Batch, reply *Reply) bool {
 		p.Bad, p.Gateway, p.PackNo, p.SentMs = true, "", 0, 0
 	}
 	e.in, e.out, e.reply = p, out, reply
+	e.byOwners = p.From == fromAPI
 	e.stamp++
 	e.index, e.rejected = 0, 0
 	e.lastInSeq = p.Seq
@@ -231,6 +235,11 @@ func (e *Engine) Begin(p PackHead, out *Batch, reply *Reply) bool {
 
 // Do carries out the next command of the pack.
 func (e *Engine) Do(c *Command) {
+	e.hint = hint{}
+	e.do(c)
+}
+
+func (e *Engine) do(c *Command) {
 	e.answer = answer{}
 	e.fills = e.fills[:0]
 	e.beginWork()
@@ -247,7 +256,7 @@ func (e *Engine) End() {
 	e.tellWorkLeft()
 	e.flushBalances()
 	e.reply.end(e.clock.nowMs)
-	if len(e.dirty) > maxDirty {
+	if e.dirty.n > maxDirty {
 		e.settleDigest()
 	}
 	e.out, e.reply = nil, nil
@@ -297,7 +306,7 @@ func (e *Engine) carryOut(c *Command) reason {
 // barred reports why no command from this pack may be carried out: it comes
 // from the wrong room, or the venue is halted.
 func (e *Engine) barred(from string) reason {
-	if len(e.in.From) != len(from) || e.in.From != from {
+	if e.in.From != from {
 		return rejNotAllowed
 	}
 	if e.clock.halted {

@@ -13,8 +13,8 @@ var Breaks = map[string]func(*Engine){
 	"queue link back":  func(e *Engine) { e.orders[e.bestLevel().tail].prev = 0 },
 	"queue link forth": func(e *Engine) { e.orders[e.bestLevel().head].next = 0 },
 	"queue order":      func(e *Engine) { e.rests[e.bestLevel().head].arrival = 1 << 40 },
-	"bitmap":           func(e *Engine) { p := &e.markets[0].bids.pages[e.bestLevel().page]; p.bits ^= 1 << 5 },
-	"best":             func(e *Engine) { l := &e.markets[0].bids; l.best = l.next(l.best) },
+	"bitmap":           func(e *Engine) { p := &e.markets[0].books[0].pages[e.bestLevel().page]; p.bits ^= 1 << 5 },
+	"best":             func(e *Engine) { l := &e.markets[0].books[0]; l.best = l.next(l.best) },
 	"level's price":    func(e *Engine) { e.bestLevel().price++ },
 	"order's price":    func(e *Engine) { e.orders[e.bestLevel().head].price++ },
 	"order's level":    func(e *Engine) { e.orders[e.bestLevel().head].level = 0 },
@@ -32,7 +32,7 @@ var Breaks = map[string]func(*Engine){
 	"reservation":         func(e *Engine) { e.orders[e.bestLevel().head].reserved++ },
 	"fees":                func(e *Engine) { e.assets[0].fees++ },
 	"supply":              func(e *Engine) { e.assets[0].supply++ },
-	"crossed":             func(e *Engine) { m := &e.markets[0]; m.bids, m.asks = m.asks, m.bids },
+	"crossed":             func(e *Engine) { m := &e.markets[0]; m.books[0], m.books[1] = m.books[1], m.books[0] },
 	"pair":                func(e *Engine) { e.terms[e.orders[e.pairLeg()].terms].other = 0 },
 	"timer":               func(e *Engine) { e.timers.nodes = e.timers.nodes[:len(e.timers.nodes)-1] },
 	"digest of an order":  func(e *Engine) { e.Digest(); e.rests[e.bestLevel().head].hash.a++ },
@@ -46,7 +46,7 @@ var Breaks = map[string]func(*Engine){
 	"the dead":            func(e *Engine) { e.dead++ },
 }
 
-func (e *Engine) bestLevel() *level { l := &e.markets[0].bids; return &l.levels[l.best] }
+func (e *Engine) bestLevel() *level { l := &e.markets[0].books[0]; return &l.levels[l.best] }
 
 func (e *Engine) flagged(flag uint8) uint32 {
 	for k := 1; k < len(e.orders); k++ {

@@ -8,6 +8,7 @@ type index struct {
 	rows  []uint64 // tag << 32 | slot; 0: empty
 	shift uint8    // 32 - log2 of len(rows)
 	n     int
+	thin  uint8        // more room for fewer collisions: a load of at most 1/2^(thin+1)
 	large func([]byte) // see Options
 }
 
@@ -54,11 +55,21 @@ func (x *index) probe(at, tag uint32) (slot, next uint32) {
 
 // add enters a slot that is not in the index.
 func (x *index) add(hash uint64, slot uint32) {
-	if 2*(x.n+1) > len(x.rows) {
+	if (x.n+1)<<(1+x.thin) > len(x.rows) {
 		x.grow()
 	}
 	x.n++
 	x.put(hash&^0xffffffff | uint64(slot))
+}
+
+// addAt is add where a search of the hash has ended just before.
+func (x *index) addAt(at uint32, hash uint64, slot uint32) {
+	if (x.n+1)<<(1+x.thin) > len(x.rows) {
+		x.add(hash, slot)
+		return
+	}
+	x.n++
+	x.rows[at&uint32(len(x.rows)-1)] = hash&^0xffffffff | uint64(slot)
 }
 
 func (x *index) put(row uint64) {
@@ -87,7 +98,7 @@ func (x *index) grow() {
 
 // reserve makes room for n entries.
 func (x *index) reserve(n int) {
-	for 2*n > len(x.rows) {
+	for n<<(1+x.thin) > len(x.rows) {
 		x.grow()
 	}
 }
@@ -121,6 +132,9 @@ func (x *index) remove(hash uint64, slot uint32) {
 
 func (x *index) clone() index {
 	c := *x
-	c.rows = append([]uint64(nil), x.rows...)
+	c.rows = nil
+	if len(x.rows) > 0 {
+		c.rows = enlarged(x.rows, len(x.rows), x.large)
+	}
 	return c
 }

@@ -96,7 +96,7 @@ func (e *Engine) Depth(number uint32, limit int) (bids, asks []Level) {
 		return nil, nil
 	}
 	m := &e.markets[number-1]
-	return m.bids.depth(limit), m.asks.depth(limit)
+	return m.books[0].depth(limit), m.books[1].depth(limit)
 }
 
 func (l *ladder) depth(limit int) []Level {

@@ -105,7 +105,9 @@ func (l *ladder) open(p uint32, price int64) uint32 {
 		v = uint32(len(l.levels))
 		l.levels = append(l.levels, level{})
 	}
-	l.levels[v] = level{price: price, page: p}
+	lv := &l.levels[v]
+	*lv = level{}
+	lv.price, lv.page = price, p
 	g := &l.pages[p]
 	g.child[price&63] = v
 	g.bits |= 1 << (price & 63)
@@ -118,19 +120,24 @@ func (l *ladder) open(p uint32, price int64) uint32 {
 
 // before reports whether a price comes before another.
 func (l *ladder) before(price, other int64) bool {
-	if l.down {
-		return price > other
-	}
-	return price < other
+	f := l.flip()
+	return price^f < other^f
 }
 
 // crosses reports whether an order with a limit would trade with a level of
 // this side: a purchase with asks up to it, a sale with bids down to it.
 func (l *ladder) crosses(price, limit int64) bool {
+	f := l.flip()
+	return price^f <= limit^f
+}
+
+// flip is what turns prices so that the lower comes first: -1 or 0.
+func (l *ladder) flip() int64 {
+	f := int64(0)
 	if l.down {
-		return price >= limit
+		f = 1
 	}
-	return price <= limit
+	return -f
 }
 
 // grow makes the lowest page for a price, with the pages above it that are
@@ -199,7 +206,8 @@ func (l *ladder) remove(v uint32) {
 		l.best = l.next(v)
 	}
 	price, p := uint64(lv.price), lv.page
-	*lv = level{head: l.free}
+	*lv = level{}
+	lv.head = l.free
 	l.free = v
 	l.count--
 	for p != 0 {

@@ -19,9 +19,9 @@ type seen struct {
 
 // look walks the side that the order takes from as matching would.
 func (e *Engine) look(m *market, s *seen) {
-	l := &m.asks
+	l := &m.books[1]
 	if s.sells {
-		l = &m.bids
+		l = &m.books[0]
 	}
 	low, high := m.collar(s.market)
 	pauseRef := m.pauseReference()

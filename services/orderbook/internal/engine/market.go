@@ -29,7 +29,7 @@ type market struct {
 	endsAtMs int64 // of the auction; 0: by hand
 	limits   Limits
 
-	bids, asks ladder
+	books [2]ladder // bids, asks: by flagSell, so that no branch depends on the side
 
 	// Waiting orders: triggered by prices that rise, that fall; trailing stops
 	// by the price at which they move.
@@ -49,18 +49,12 @@ type market struct {
 
 // book is the side in which an order of this direction rests.
 func (m *market) book(o *order) *ladder {
-	if o.sells() {
-		return &m.asks
-	}
-	return &m.bids
+	return &m.books[o.flags&flagSell]
 }
 
 // against is the side that it takes from.
 func (m *market) against(o *order) *ladder {
-	if o.sells() {
-		return &m.bids
-	}
-	return &m.asks
+	return &m.books[^o.flags&flagSell]
 }
 
 // spends is the asset that an order pays with, gets the one that it is paid in.

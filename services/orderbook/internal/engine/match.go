@@ -73,6 +73,12 @@ func (e *Engine) match(m *market, i uint32) cause {
 	l := m.against(o)
 	limit := e.limitOf(o)
 	marketType := !limitType(r.typ)
+	if o.price != 0 && (l.best == 0 || !l.crosses(l.levels[l.best].price, o.price)) { // most orders
+		if r.tif == tifIOC || r.tif == tifFOK {
+			return causeIOC
+		}
+		return 0
+	}
 	low, high := m.collar(marketType)
 	budget, byBudget := int64(0), o.flags&flagBudget != 0 // a small one pays for no notional at all
 	if byBudget {

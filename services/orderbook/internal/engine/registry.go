@@ -133,7 +133,7 @@ func (e *Engine) measure(m *market) reason {
 	}
 	m.unit = step / whole
 	m.maxPPM = max(m.makerPPM, m.takerPPM)
-	m.bids.down = true
+	m.books[0].down = true
 	return ok
 }
 

@@ -43,6 +43,7 @@ func (e *Engine) replace(c *Command) reason {
 		return e.reject(n, r)
 	}
 	e.cancelLive(i, causeReplaced)
+	e.hint = hint{} // the new order has a name of its own
 	return e.newOrder(n)
 }
 

@@ -175,21 +175,19 @@ func (e *Engine) Clone() *Engine {
 	c.marketIndex = cloneMap(e.markets, func(m *market) string { return m.symbol })
 	for k := range c.markets {
 		m := &c.markets[k]
-		m.bids, m.asks = m.bids.clone(), m.asks.clone()
+		m.books[0], m.books[1] = m.books[0].clone(), m.books[1].clone()
 	}
 	c.accounts = append([]account(nil), e.accounts...)
 	c.balances = append([]balance(nil), e.balances...)
-	c.orders = append([]order(nil), e.orders...)
-	c.rests = append([]rest(nil), e.rests...)
-	if cap(c.rests) != cap(c.orders) {
-		c.orders, c.rests = c.orders[:len(c.orders):len(c.orders)], c.rests[:len(c.rests):len(c.rests)]
-	}
+	c.orders = enlarged(e.orders, cap(e.orders), e.large)
+	c.rests = enlarged(e.rests, cap(e.orders), e.large)
 	c.terms = append([]terms(nil), e.terms...)
 	c.ids = clientIDs{rows: append([]clientID(nil), e.ids.rows...), free: e.ids.free}
 	c.byAccount, c.byHolding = e.byAccount.clone(), e.byHolding.clone()
 	c.byID, c.byClient, c.byRef = e.byID.clone(), e.byClient.clone(), e.byRef.clone()
 	c.funds = e.funds.clone()
-	c.touched, c.dirty, c.dirtyMarkets, c.digestBuf, c.fills = nil, nil, nil, nil, nil
+	c.touched, c.dirty = notes{}, notes{}
+	c.dirtyMarkets, c.digestBuf, c.fills = nil, nil, nil
 	c.out, c.reply, c.none = nil, nil, Batch{}
 	c.commands, c.spare = nil, spare{}
 	c.detach()

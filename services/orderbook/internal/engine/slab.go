@@ -39,11 +39,14 @@ func enlarged[T any](old []T, n int, large func([]byte)) []T {
 }
 
 func (e *Engine) freeSlot(i uint32) {
-	if t := e.orders[i].terms; t != 0 {
+	o := &e.orders[i]
+	if t := o.terms; t != 0 {
 		e.terms[t] = terms{next: e.freeTerms}
 		e.freeTerms = t
 	}
-	e.orders[i] = order{next: e.freeOrder, flags: e.orders[i].flags & flagDirty}
+	flags := o.flags & flagDirty
+	*o = order{}
+	o.next, o.flags = e.freeOrder, flags
 	e.freeOrder = i
 }
 

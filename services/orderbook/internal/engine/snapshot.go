@@ -132,7 +132,7 @@ func (e *Engine) appendOrders(b []byte) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(e.live))
 	for k := range e.markets {
-		for _, l := range [...]*ladder{&e.markets[k].bids, &e.markets[k].asks} {
+		for _, l := range [...]*ladder{&e.markets[k].books[0], &e.markets[k].books[1]} {
 			for v := l.best; v != 0; v = l.next(v) {
 				for i := l.levels[v].head; i != 0; i = e.orders[i].next {
 					e.orderState(i, &s)

@@ -67,14 +67,14 @@ func (m *market) owed(r *rest) feeBase {
 func (e *Engine) pay(m *market, i uint32, cost, goods int64) {
 	o := &e.orders[i]
 	o.reserved -= cost
-	e.touch(o.acct, m.quote).reserved -= cost
-	e.touch(o.acct, m.base).available += goods
+	e.touchQuote(o.acct, m).reserved -= cost
+	e.touchBase(o.acct, m).available += goods
 }
 
 // sold captures the goods and pays for them.
 func (e *Engine) sold(m *market, i uint32, proceeds, goods int64) {
 	o := &e.orders[i]
 	o.reserved -= goods
-	e.touch(o.acct, m.base).reserved -= goods
-	e.touch(o.acct, m.quote).available += proceeds
+	e.touchBase(o.acct, m).reserved -= goods
+	e.touchQuote(o.acct, m).available += proceeds
 }
