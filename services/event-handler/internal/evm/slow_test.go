@@ -90,8 +90,9 @@ func TestLateOpinionDoesNotHoldUpTheHead(t *testing.T) {
 			}
 			log, proof := &memlog.Log{}, &counted{}
 			set := settings(0, usdTransfers...)
-			set.Endpoints, set.Proof, set.Opinion, set.RescanEvery = len(handlers), proof, 50*time.Millisecond, time.Hour
-			s, _ := runWith(t, log, 1, nil, set, patience, handlers...)
+			set.Endpoints, set.Proof, set.Opinion, set.RescanEvery = len(handlers), proof, 2*time.Second, time.Hour
+			// On a very slow machine the stuck one may be followed for a while.
+			s, _ := runWith(t, log, 1, nil, set, 5*time.Second, handlers...)
 			published(t, log, s, c)
 			eventually(t, "the endpoints are known", func() bool { return s.Status()[1].Head == 20 })
 			for range 5 {
