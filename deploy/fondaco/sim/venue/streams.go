@@ -1,7 +1,6 @@
 package venue
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -102,7 +101,10 @@ func (i *instance) Publish(ctx context.Context, expected uint64, sum, data []byt
 	f := bus.Fence{Subject: subject, Digest: sum, Tail: w.Trades.Tail(subject), Unknown: func(error) { w.count("outcome unknown") },
 		Pause: func(ctx context.Context) error { paused = i.elsewhere(ctx); return paused }}
 	seq, err := f.Publish(ctx, expected, data)
-	if err = cmp.Or(paused, err); err != nil {
+	if paused != nil {
+		return 0, paused
+	}
+	if err != nil {
 		return 0, err
 	}
 	if w.chance(40) {

@@ -97,13 +97,6 @@ func (e *extreme) drop(beforeMS int64) {
 	}
 }
 
-func (e *extreme) first() int64 {
-	if e.front == len(e.at) {
-		return 0
-	}
-	return e.ticks[e.front]
-}
-
 func above(a, b int64) bool { return a > b }
 func below(a, b int64) bool { return a < b }
 

@@ -70,15 +70,6 @@ func (r *rig) send(from string, cmds ...*ordersv1.Command) result {
 	return r.sendPack(from, &ordersv1.Pack{Gateway: from, PackNo: r.packNo[from], SentAtMs: r.nowMs, Commands: cmds})
 }
 
-// sendEach applies commands in packs of one.
-func (r *rig) sendEach(from string, cmds ...*ordersv1.Command) (last result) {
-	r.t.Helper()
-	for _, c := range cmds {
-		last = r.send(from, c)
-	}
-	return last
-}
-
 func (r *rig) sendPack(from string, p *ordersv1.Pack) result {
 	r.t.Helper()
 	data, err := proto.Marshal(p)

@@ -161,7 +161,7 @@ func (v *Venue) take(t *order) halt {
 		if v.pauses(m, k.price) {
 			return paused
 		}
-		if v.copied && t.side == buy && times(2).Mul(times(2), plus(m.worth(k.price, lots), times(t.asTaker))).IsInt64() == false {
+		if v.copied && t.side == buy && !times(2).Mul(times(2), plus(m.worth(k.price, lots), times(t.asTaker))).IsInt64() {
 			return beyond
 		}
 		v.cancelOtherLeg(t)

@@ -1,7 +1,6 @@
 package twin
 
 import (
-	"math"
 	"math/big"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
@@ -183,5 +182,3 @@ func outside(price, reference, ppm int64) bool {
 	d.Abs(d).Mul(d, big.NewInt(1_000_000))
 	return d.Cmp(times(ppm, reference)) > 0
 }
-
-const maxAmount = math.MaxInt64
