@@ -118,7 +118,10 @@ type Resume struct {
 	// real block, so 0 cannot say "none".
 	Started bool `protobuf:"varint,7,opt,name=started,proto3" json:"started,omitempty"`
 	// Height up to which final blocks were read a second time; see Checked.
-	Checked       uint64 `protobuf:"varint,8,opt,name=checked,proto3" json:"checked,omitempty"`
+	Checked uint64 `protobuf:"varint,8,opt,name=checked,proto3" json:"checked,omitempty"`
+	// Casper: lowest height of which finality signatures may be missing though its
+	// block is stored; 0 = none.
+	Doubt         uint64 `protobuf:"varint,9,opt,name=doubt,proto3" json:"doubt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -205,6 +208,13 @@ func (x *Resume) GetStarted() bool {
 func (x *Resume) GetChecked() uint64 {
 	if x != nil {
 		return x.Checked
+	}
+	return 0
+}
+
+func (x *Resume) GetDoubt() uint64 {
+	if x != nil {
+		return x.Doubt
 	}
 	return 0
 }
@@ -1292,7 +1302,7 @@ const file_chain_v1_chain_proto_rawDesc = "" +
 	"\vprev_digest\x18\x02 \x01(\fR\n" +
 	"prevDigest\x12(\n" +
 	"\x06resume\x18\x03 \x01(\v2\x10.chain.v1.ResumeR\x06resume\x12$\n" +
-	"\x05units\x18\x04 \x03(\v2\x0e.chain.v1.UnitR\x05units\"\xf1\x01\n" +
+	"\x05units\x18\x04 \x03(\v2\x0e.chain.v1.UnitR\x05units\"\x87\x02\n" +
 	"\x06Resume\x12\x18\n" +
 	"\agenesis\x18\x01 \x01(\fR\agenesis\x12\x12\n" +
 	"\x04head\x18\x02 \x01(\x04R\x04head\x12\x12\n" +
@@ -1301,7 +1311,8 @@ const file_chain_v1_chain_proto_rawDesc = "" +
 	"\x05nodes\x18\x05 \x03(\v2\x14.chain.v1.NodeResumeR\x05nodes\x12'\n" +
 	"\x0fbackfill_height\x18\x06 \x01(\x04R\x0ebackfillHeight\x12\x18\n" +
 	"\astarted\x18\a \x01(\bR\astarted\x12\x18\n" +
-	"\achecked\x18\b \x01(\x04R\achecked\"x\n" +
+	"\achecked\x18\b \x01(\x04R\achecked\x12\x14\n" +
+	"\x05doubt\x18\t \x01(\x04R\x05doubt\"x\n" +
 	"\n" +
 	"NodeResume\x12\x10\n" +
 	"\x03url\x18\x01 \x01(\tR\x03url\x12\x1f\n" +

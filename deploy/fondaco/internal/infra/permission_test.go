@@ -150,10 +150,11 @@ func TestNobodyMayDoMore(t *testing.T) {
 	} {
 		t.Run(c.user+" "+c.subject, func(t *testing.T) {
 			t.Parallel()
+			b := connect(c.user)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 			// A denied publish looks like one that nobody answers.
-			if _, err := connect(c.user).PublishFenced(ctx, c.stream, c.subject, 0, []byte("x"), nil); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := b.PublishFenced(ctx, c.stream, c.subject, 0, []byte("x"), nil); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -168,12 +169,12 @@ func TestNobodyMayDoMore(t *testing.T) {
 	} {
 		t.Run("purge of "+c.stream+" as "+c.user, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-			defer cancel()
-			s, err := connect(c.user).JetStream().Stream(ctx, c.stream)
+			s, err := connect(c.user).JetStream().Stream(t.Context(), c.stream)
 			if err != nil {
 				t.Fatal(err)
 			}
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
 			if s.Purge(ctx, jetstream.WithPurgeSubject(c.subjects)) == nil {
 				t.Error("it purged")
 			}

@@ -123,6 +123,9 @@ func (s *Source) resume() *chainv1.Resume {
 		backfill = h
 	}
 	r := &chainv1.Resume{Genesis: s.genesisBytes(), Head: s.head.Height, Hash: hash, Finalized: s.head.Height, BackfillHeight: backfill, Started: s.started}
+	if s.doubt != nil {
+		r.Doubt = s.doubt.from
+	}
 	for _, key := range slices.Sorted(maps.Keys(s.nodes)) {
 		p := s.nodes[key]
 		r.Nodes = append(r.Nodes, &chainv1.NodeResume{Url: key, ApiVersion: p.apiVersion, LastId: p.lastID, HasLastId: p.hasLast})

@@ -8,9 +8,9 @@ import (
 // doubt is a span of blocks that a stream told after it had lost events: the
 // blocks are there, or are being filled, but signatures of theirs may have been
 // among what was lost, and nothing in a stream says how many there are. The
-// proofs of a block do.
+// proofs of a block do. It is stored with the position that passed the loss.
 type doubt struct {
-	from  uint64    // first height
+	from  uint64    // first height, above 0: the genesis block has no signatures
 	since time.Time // of the last loss
 }
 
@@ -37,6 +37,7 @@ func (s *Source) suspect(block string) {
 			break
 		}
 	}
+	from = max(from, 1)
 	if s.doubt == nil || from < s.doubt.from {
 		s.doubt = &doubt{from: from}
 	}

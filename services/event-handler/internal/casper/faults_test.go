@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fondaco.dev/services/event-handler/internal/casper"
+	"fondaco.dev/services/event-handler/internal/core"
 	"fondaco.dev/services/event-handler/internal/fakecasper"
 	"fondaco.dev/services/event-handler/internal/memlog"
 )
@@ -265,4 +266,47 @@ func TestBackfillWithTheStreamRunning(t *testing.T) {
 	if facts(t, log)["BlockAdded "+fakecasper.BlockHash("a", 19)] != nil {
 		t.Error("a block below the start is stored")
 	}
+}
+
+// Killed behind any event of a block that it fetched, a handler fetches the rest
+// of the block when it is back: the event that says "this height is stored" is
+// the last one.
+func TestKilledWithinAFetchedBlock(t *testing.T) {
+	t.Parallel()
+	n := fakecasper.New(false, "1.5.6")
+	log := &memlog.Log{}
+	set := casper.Settings{SSE: []string{serve(t, n)}, RPC: rpc(serve(t, rpcNode("a", 9))), StartBlock: 3}
+	tell(n, 9, nil)
+	for cut := range 9 {
+		_, _, stop := packed(t, log, set, core.Limits{PackUnits: 1})
+		eventually(t, fmt.Sprintf("all is stored after %d events were cut off", cut), complete(t, log, 3, 9))
+		stop()
+		log.CutTail(cut + 1)
+	}
+}
+
+// Signatures that were lost with a node's crash are still owed by a handler that
+// was killed before it could fetch them.
+func TestDoubtOutlivesARestart(t *testing.T) {
+	t.Parallel()
+	n := fakecasper.New(false, "1.5.6")
+	log := &memlog.Log{}
+	set := casper.Settings{SSE: []string{serve(t, n)}, RPC: rpc(serve(t, answers(func(string, *uint64, string) string { return "" })))}
+	_, _, stop := session(t, log, set)
+	for h := range uint64(6) {
+		tell(n, h, nil)
+	}
+	eventually(t, "what there is", complete(t, log, 0, 5))
+	n.Crash(0, "1.5.6")
+	n.Add(fakecasper.DeployProcessed(deployHash(6), fakecasper.BlockHash("a", 6)))
+	n.Add(fakecasper.BlockAdded("a", 6, deployHash(6)))
+	tell(n, 7, nil)
+	eventually(t, "what comes after the loss", complete(t, log, 7, 7))
+	stop()
+	if complete(t, log, 6, 6)() {
+		t.Fatal("nothing was lost")
+	}
+	set.RPC = rpc(serve(t, rpcNode("a", 7)))
+	_, _, _ = session(t, log, set)
+	eventually(t, "what was lost", complete(t, log, 6, 6))
 }

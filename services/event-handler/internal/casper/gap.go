@@ -18,8 +18,8 @@ import (
 // filler fetches over JSON-RPC what no node streams any more: missing blocks,
 // lowest first, and the outcomes of deploys that blocks name. What it makes of
 // a block has the shape of the node's own events, with the node's bytes inside:
-// one DeployProcessed or TransactionProcessed for each of its deploys, the
-// BlockAdded, a FinalitySignature for each proof. Steps, messages of contracts
+// one DeployProcessed or TransactionProcessed for each of its deploys, a
+// FinalitySignature for each proof, the BlockAdded. Steps, messages of contracts
 // and the time of acceptance cannot be had this way.
 //
 // Lowest first, because then one number says after a crash what is done, and

@@ -17,9 +17,10 @@ type fetched struct {
 	signatures []Event // finality signatures: the proofs of the answer
 }
 
-// events lists all in the order in which a node sends them.
+// events lists all of the block, which comes last: after a crash the block says
+// that this height is stored.
 func (f *fetched) events() []Event {
-	return slices.Concat(f.outcomes, []Event{f.block}, f.signatures)
+	return slices.Concat(f.outcomes, f.signatures, []Event{f.block})
 }
 
 // byHeight and latest are block identifiers of chain_get_block.

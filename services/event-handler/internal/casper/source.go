@@ -148,6 +148,9 @@ func Restore(ctx context.Context, log core.Log, tail core.Tail, set Settings, em
 		}
 		s.covered.add(0, top)
 	}
+	if from := r.GetDoubt(); from > 0 {
+		s.doubt = &doubt{from: from, since: time.Now()}
+	}
 	if err := s.readBack(ctx, log, tail.Seq); err != nil {
 		return nil, fmt.Errorf("reading the newest facts back: %w", err)
 	}

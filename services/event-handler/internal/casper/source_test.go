@@ -100,13 +100,18 @@ func (w *watcher) taken() int {
 // session runs a source behind the subject's tail until stop.
 func session(t *testing.T, log *memlog.Log, set casper.Settings) (s *casper.Source, w *watcher, stop func()) {
 	t.Helper()
+	return packed(t, log, set, core.Limits{})
+}
+
+func packed(t *testing.T, log *memlog.Log, set casper.Settings, limits core.Limits) (s *casper.Source, w *watcher, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	set.Patience = 100 * time.Millisecond
 	tail, err := core.Open(ctx, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	pub := core.NewPublisher(log, tail, core.Limits{}, nil)
+	pub := core.NewPublisher(log, tail, limits, nil)
 	w = &watcher{fresh: map[string]int{}, duplicates: map[string]int{}}
 	if s, err = casper.Restore(ctx, log, tail, set, pub.Put, w, zap.NewNop()); err != nil {
 		t.Fatal(err)
