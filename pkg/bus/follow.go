@@ -121,6 +121,9 @@ func (f *Follower) consume(ctx context.Context) error {
 		FilterSubjects: f.subjects,
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:    f.next,
+		// The pauses between more tries, up to 10 s, would not heed ctx; the loop
+		// around this one's do.
+		MaxResetAttempts: 1,
 	})
 	if err != nil {
 		return fmt.Errorf("opening a consumer: %w", err)
@@ -130,10 +133,11 @@ func (f *Follower) consume(ctx context.Context) error {
 		return fmt.Errorf("pulling: %w", err)
 	}
 	defer msgs.Stop()
-	stop := context.AfterFunc(ctx, msgs.Stop)
-	defer stop()
 	for {
-		m, err := msgs.Next()
+		// Ended by ctx and not by Stop: a Stop that comes while the consumer is
+		// being made anew ends the old one, and the wait goes on with the new one,
+		// on a quiet stream for ever.
+		m, err := msgs.Next(jetstream.NextContext(ctx))
 		if err != nil {
 			return fmt.Errorf("pulling: %w", err)
 		}

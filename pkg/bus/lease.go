@@ -89,6 +89,8 @@ func (b *Bus) LeaseWithin(ctx context.Context, key string, term time.Duration) (
 
 // Held tells whether anybody holds the key of a lease.
 func (b *Bus) Held(ctx context.Context, key string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
 	kv, err := b.js.KeyValue(ctx, LeaseBucket)
 	if err != nil {
 		return false, fmt.Errorf("opening bucket %s: %w", LeaseBucket, err)
