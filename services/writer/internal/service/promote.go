@@ -26,7 +26,7 @@ const (
 // of two configurations would take the place from each other at every restart.
 type promotion struct {
 	*service
-	written time.Time // when the live build was last seen to have a writer
+	written time.Time // when the live build was last seen to have a writer, or to be this one
 }
 
 func (p *promotion) run(ctx context.Context) error {
@@ -50,8 +50,12 @@ func (p *promotion) run(ctx context.Context) error {
 
 func (p *promotion) try(ctx context.Context) error {
 	s, err := schema.Stand(ctx, p.pool, p.build)
-	if err != nil || s.Live == p.build {
+	if err != nil {
 		return err
+	}
+	if s.Live == p.build {
+		p.written = time.Now()
+		return nil
 	}
 	if s.Retired {
 		names, err := schema.Partitions(ctx, p.pool, s.Live)
