@@ -115,10 +115,17 @@ func runWith(t testing.TB, log *memlog.Log, chainID uint64, hint *evm.Hint, set 
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
+		began := time.Now()
+		if ok() {
+			return
+		}
+		if began.After(deadline) {
 			t.Fatal("never: " + what)
 		}
+		// A look at the log decodes all of it: on a slow machine what is waited for
+		// needs the time more.
+		time.Sleep(max(2*time.Millisecond, 4*time.Since(began)))
 	}
 }
 
