@@ -314,10 +314,14 @@ func (w *world) act(r row) {
 		need = 1 // the honest endpoint is soon preferred, and faults hide each other
 	}
 	slower := pace // a chain that grows faster than it is read is never read at its head
+	turns := 0
 	w.until("each fault acts", func() bool {
 		for i, faults := range r.endpoints {
 			for _, f := range faults {
 				if w.boards[i].Acted(f.Name) < need {
+					if turns++; turns == unpreferred {
+						w.honest(r, func(e endpoint) error { return e.Set("server-error", fault.Params{P: 1}) })
+					}
 					w.grow(1, slower)
 					slower += pace / 10
 					return false
@@ -326,6 +330,25 @@ func (w *world) act(r row) {
 		}
 		return true
 	})
+	w.honest(r, func(e endpoint) error { e.ClearAll(); return nil })
+}
+
+// unpreferred turns without harm, some 2 s, an honest endpoint is out of order,
+// so that the other one is asked: on a loaded machine it was found behind before
+// it had done anything, and nobody goes back to it without a reason.
+const unpreferred = 40
+
+// honest does something to the endpoints that have no faults.
+func (w *world) honest(r row, do func(endpoint) error) {
+	w.t.Helper()
+	for i, faults := range r.endpoints {
+		if len(faults) > 0 {
+			continue
+		}
+		if err := do(w.boards[i]); err != nil {
+			w.t.Fatal(err)
+		}
+	}
 }
 
 func (w *world) until(what string, done func() bool) {
