@@ -73,6 +73,7 @@ func (s *stack) checkChains(net *devnet.Devnet) {
 	s.allReady(60 * time.Second)
 	caughtUp(t, s.infra, net)
 	db := connect(t, s.infra.OwnerURL().Reveal())
+	s.still(db)
 	t.Run("an undisturbed writer ends with the same rows", func(t *testing.T) { sameRows(t, s, db) })
 	t.Run("a clean index holds the same events", func(t *testing.T) { sameEvents(t, net, s.config, db) })
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -15,11 +16,6 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/deploy/fondaco/internal/infra"
-	"fondaco.dev/pkg/bus"
-	chainv1 "fondaco.dev/proto/chain/v1"
-	identityv1 "fondaco.dev/proto/identity/v1"
-	"fondaco.dev/proto/topology"
-	tradesv1 "fondaco.dev/proto/trades/v1"
 	"fondaco.dev/services/devnet"
 	"fondaco.dev/services/devnet/driver"
 	"fondaco.dev/services/devnet/evm"
@@ -83,6 +79,7 @@ func (s *stack) check(net *devnet.Devnet, clients []*client) {
 	caughtUp(t, s.infra, net)
 	db := connect(t, s.infra.OwnerURL().Reveal())
 	t.Run("orders", func(t *testing.T) { checkBook(t, db, checkJournal(t, db, s.file.Venue), clients) })
+	s.still(db)
 	t.Run("an undisturbed writer ends with the same rows", func(t *testing.T) { sameRows(t, s, db) })
 	t.Run("a clean index holds the same events", func(t *testing.T) { sameEvents(t, net, s.config, db) })
 }
@@ -121,8 +118,9 @@ func TestServersGoAwayAndComeBack(t *testing.T) {
 	time.Sleep(3 * time.Second)
 	finish()
 	stopChains()
+	procs := maps.Clone(s.procs)
 	s.check(net, clients)
-	for name, p := range s.procs {
+	for name, p := range procs {
 		if n := p.Starts(); n != 1 {
 			t.Errorf("%s was started %d times: it ended while the servers were away", name, n)
 		}
@@ -166,10 +164,7 @@ func drive(t *testing.T, net *devnet.Devnet) (stop func()) {
 // holds the streams.
 func caughtUp(t *testing.T, in *infra.Infra, net *devnet.Devnet) {
 	t.Helper()
-	b, err := bus.Connect(t.Context(), bus.Config{URL: in.NATSURL(), User: topology.UserProvisioner, Password: in.NATSPassword(topology.UserProvisioner), Name: "e2e"}, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := provisionerBus(t, in)
 	defer b.Close()
 	db := connect(t, in.OwnerURL().Reveal())
 	defer func() { _ = db.Close(context.Background()) }()
@@ -177,21 +172,7 @@ func caughtUp(t *testing.T, in *infra.Infra, net *devnet.Devnet) {
 		if err := reached(t.Context(), in, net); err != nil {
 			return err
 		}
-		for _, stream := range []string{chainv1.Stream, tradesv1.Stream, identityv1.Stream} {
-			st, err := b.Stream(t.Context(), stream)
-			if err != nil {
-				return err
-			}
-			pattern := map[string]string{chainv1.Stream: "chain.v1.%", tradesv1.Stream: "trade.%", identityv1.Stream: "identity"}[stream]
-			var seq uint64
-			if err := db.QueryRow(t.Context(), "select coalesce(max(seq), 0) from ctl.cursors where partition like $1", pattern).Scan(&seq); err != nil {
-				return err
-			}
-			if seq != st.LastSeq {
-				return fmt.Errorf("%s: the rows are at %d of %d", stream, seq, st.LastSeq)
-			}
-		}
-		return nil
+		return stored(t.Context(), b, db)
 	})
 }
 

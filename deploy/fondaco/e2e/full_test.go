@@ -8,12 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/zap"
-
 	"fondaco.dev/deploy/fondaco/internal/infra"
-	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/bustest"
-	"fondaco.dev/proto/topology"
 )
 
 // narrow is a place for the servers' files that can be filled.
@@ -48,10 +44,7 @@ func narrows(t *testing.T) narrow {
 // quota is a bus with a limit.
 func quota(t *testing.T) narrow {
 	return narrow{folder: shallow(t), cfg: infra.Config{MaxStore: 64 << 20}, fill: func(in *infra.Infra) func() {
-		b, err := bus.Connect(t.Context(), bus.Config{URL: in.NATSURL(), User: topology.UserProvisioner, Password: in.NATSPassword(topology.UserProvisioner), Name: "e2e"}, zap.NewNop())
-		if err != nil {
-			t.Fatal(err)
-		}
+		b := provisionerBus(t, in)
 		t.Cleanup(b.Close)
 		return bustest.Ballast(t, b)
 	}}

@@ -15,14 +15,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/nats-io/nats.go/jetstream"
-	"go.uber.org/zap"
 
 	"fondaco.dev/deploy/fondaco/internal/infra"
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/zlog"
 	chainv1 "fondaco.dev/proto/chain/v1"
 	"fondaco.dev/proto/config"
-	"fondaco.dev/proto/topology"
 	"fondaco.dev/services/devnet"
 	"fondaco.dev/services/devnet/evm"
 	"fondaco.dev/services/devnet/fault"
@@ -64,6 +62,7 @@ func TestSecondFilterIsFilledAndPromotedUnderKills(t *testing.T) {
 	s.allReady(60 * time.Second)
 	caughtUp(t, in, net)
 	n.check()
+	s.still(n.db)
 	t.Run("an undisturbed writer ends with the same rows", func(t *testing.T) { sameRows(t, s, n.db, "ix_"+n.build) })
 	t.Run("a clean index holds the same events", func(t *testing.T) { sameEvents(t, net, second, n.db) })
 }
@@ -134,13 +133,8 @@ func (s *stack) secondBuild(path string) *build {
 		t.Fatal(err)
 	}
 	s.config = path
-	b, err := bus.Connect(t.Context(), bus.Config{URL: s.infra.NATSURL(), User: topology.UserProvisioner,
-		Password: s.infra.NATSPassword(topology.UserProvisioner), Name: "e2e"}, zap.NewNop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	n := &build{stack: s, db: connect(t, s.infra.OwnerURL().Reveal()), bus: b}
+	n := &build{stack: s, db: connect(t, s.infra.OwnerURL().Reveal()), bus: provisionerBus(t, s.infra)}
+	t.Cleanup(n.bus.Close)
 	for i := range file.Networks {
 		if file.Networks[i].Name == "dev" {
 			n.subject = file.Networks[i].Subject()

@@ -12,9 +12,14 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"fondaco.dev/deploy/fondaco/internal/infra"
+	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/env"
 	"fondaco.dev/pkg/pgtest"
 	"fondaco.dev/pkg/zlog"
+	chainv1 "fondaco.dev/proto/chain/v1"
+	feedv1 "fondaco.dev/proto/feed/v1"
+	identityv1 "fondaco.dev/proto/identity/v1"
+	tradesv1 "fondaco.dev/proto/trades/v1"
 	"fondaco.dev/services/devnet"
 	eventhandler "fondaco.dev/services/event-handler"
 	"fondaco.dev/services/writer"
@@ -24,8 +29,49 @@ import (
 // two runs over the same messages.
 var ignored = []string{"created_at", "updated_at", "promoted_at"}
 
-// sameRows lets a second writer read the same streams into an empty database
-// and compares every table, or those of the schemas that are named.
+// still ends every service that publishes, and returns when the database holds
+// the end of every subject: nothing may move while two databases are compared,
+// and an event-handler whose chain stands still goes on with its second look.
+func (s *stack) still(db *pgx.Conn) {
+	s.t.Helper()
+	for name := range maps.Clone(s.procs) {
+		if !strings.HasPrefix(name, "writer") {
+			s.end(name)
+		}
+	}
+	b := provisionerBus(s.t, s.infra)
+	defer b.Close()
+	eventually(s.t, 60*time.Second, "the database to hold all that was published", func() error { return stored(s.t.Context(), b, db) })
+}
+
+// stored says whether the live build's cursors, and those of what has no build,
+// stand at the ends of their subjects.
+func stored(ctx context.Context, b *bus.Bus, db *pgx.Conn) error {
+	at, err := tryPositions(ctx, db)
+	if err != nil {
+		return err
+	}
+	for partition, seq := range at {
+		stream, subject := chainv1.Stream, partition
+		if venue, ok := strings.CutPrefix(partition, feedv1.TradePartition("")); ok {
+			stream, subject = tradesv1.Stream, tradesv1.Subject(venue)
+		} else if partition == feedv1.IdentityPartition {
+			stream, subject = identityv1.Stream, identityv1.Subject
+		}
+		last, err := b.Last(ctx, stream, subject)
+		if err != nil {
+			return err
+		}
+		if last != nil && int64(last.Seq) != seq {
+			return fmt.Errorf("%s: the rows are at %d of %d", partition, seq, last.Seq)
+		}
+	}
+	return nil
+}
+
+// sameRows lets a second writer read the same streams, to which nobody may
+// publish any more (see still), into an empty database and compares every table,
+// or those of the schemas that are named.
 func sameRows(t *testing.T, s *stack, db *pgx.Conn, schemas ...string) {
 	fresh := pgtest.New(t)
 	values := environ(s.infra, "writer", s.config, "127.0.0.1:0")

@@ -211,12 +211,24 @@ func (s *stack) killer(rng *rand.Rand, kills int, names []string) map[string]int
 // operatorBus connects as `fondaco account create` does.
 func operatorBus(t *testing.T, in *infra.Infra) *bus.Bus {
 	t.Helper()
+	b := busAs(t, in, topology.UserOperator)
+	t.Cleanup(b.Close)
+	return b
+}
+
+// provisionerBus may read every stream, and make streams; close it.
+func provisionerBus(t *testing.T, in *infra.Infra) *bus.Bus {
+	t.Helper()
+	return busAs(t, in, topology.UserProvisioner)
+}
+
+func busAs(t *testing.T, in *infra.Infra, user string) *bus.Bus {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	b, err := bus.Connect(ctx, bus.Config{URL: in.NATSURL(), User: topology.UserOperator, Password: in.NATSPassword(topology.UserOperator), Name: "e2e"}, zap.NewNop())
+	b, err := bus.Connect(ctx, bus.Config{URL: in.NATSURL(), User: user, Password: in.NATSPassword(user), Name: "e2e"}, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(b.Close)
 	return b
 }
