@@ -32,6 +32,8 @@ test: setup ## every test of every module, with the race detector
 		echo "== $${m#$(CURDIR)/}"; \
 		(cd $$m && go test $(TESTFLAGS) ./...) || failed="$$failed $${m#$(CURDIR)/}"; \
 	done; \
+	echo "== deploy/fondaco/sim: one goroutine, every seed without the race detector"; \
+	(cd deploy/fondaco && go test -timeout 3h ./sim) || failed="$$failed sim"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 test-long: export FONDACO_KILLS ?= 500

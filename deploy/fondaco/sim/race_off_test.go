@@ -1,0 +1,6 @@
+//go:build !race
+
+package sim
+
+// usual seeds of one run.
+const usual = "60"
