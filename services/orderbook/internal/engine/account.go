@@ -13,6 +13,7 @@ type account struct {
 	// 0: none. They follow from the rest.
 	market uint32
 	held   [2]uint32 // quote, base: by flagSell of who pays with it
+	_      [16]byte  // to the end of the cache line
 }
 
 // balance is what an account holds of an asset, in its smallest book unit.
@@ -20,11 +21,17 @@ type balance struct {
 	available int64
 	reserved  int64
 	stamp     uint64 // number of the pack that last touched it
-	wasAvail  int64  // before that pack
-	wasRes    int64
+	owner     uint64 // id of the account
 	acct      uint32
 	asset     uint32
 	hash      sum
+	_         [8]byte // to the end of the cache line
+}
+
+// change is a balance as it was before the pack that touched it.
+type change struct {
+	slot                uint32
+	available, reserved int64
 }
 
 // accountSlot finds an account; 0 when it was never seen.
@@ -37,6 +44,20 @@ func (e *Engine) accountSlot(id uint64) uint32 {
 		}
 		at = next
 	}
+}
+
+// nearAccounts is how many accounts are found without a search. Ids are given
+// out one after the other, so those of a venue's active ones seldom meet.
+const nearAccounts = 4096
+
+// nearAccount is accountSlot for what each command asks.
+func (e *Engine) nearAccount(id uint64) uint32 {
+	s := e.near[id%nearAccounts]
+	if e.accounts[s].id != id {
+		s = e.accountSlot(id)
+		e.near[id%nearAccounts] = s
+	}
+	return s
 }
 
 // account finds an account's slot, making it on first use.
@@ -72,7 +93,7 @@ func (e *Engine) touch(acct, asset uint32) *balance {
 	if s == 0 {
 		e.accounts[acct].market = 0
 		s = uint32(len(e.balances))
-		e.balances = append(e.balances, balance{acct: acct, asset: asset})
+		e.balances = append(e.balances, balance{owner: e.accounts[acct].id, acct: acct, asset: asset})
 		e.byHolding.add(mix2(uint64(acct), uint64(asset)), s)
 	}
 	return e.touchSlot(s)
@@ -82,31 +103,21 @@ func (e *Engine) touch(acct, asset uint32) *balance {
 func (e *Engine) purse(acct uint32, m *market) *account {
 	a := &e.accounts[acct]
 	if a.market != m.id {
-		a.market, a.held = m.id, [2]uint32{e.holding(acct, m.quote), e.holding(acct, m.base)}
+		e.openPurse(acct, m)
 	}
 	return a
+}
+
+//go:noinline
+func (e *Engine) openPurse(acct uint32, m *market) {
+	a := &e.accounts[acct]
+	a.market, a.held = m.id, [2]uint32{e.holding(acct, m.quote), e.holding(acct, m.base)}
 }
 
 // heldOf is the balance that orders of a side of a market pay with; 0 when the
 // account has none.
 func (e *Engine) heldOf(acct uint32, m *market, side uint8) uint32 {
 	return e.purse(acct, m).held[(side-buy)&1]
-}
-
-// touchBase is touch for the base of a market.
-func (e *Engine) touchBase(acct uint32, m *market) *balance {
-	if s := e.purse(acct, m).held[1]; s != 0 {
-		return e.touchSlot(s)
-	}
-	return e.touch(acct, m.base)
-}
-
-// touchQuote is touch for the quote of a market.
-func (e *Engine) touchQuote(acct uint32, m *market) *balance {
-	if s := e.purse(acct, m).held[0]; s != 0 {
-		return e.touchSlot(s)
-	}
-	return e.touch(acct, m.quote)
 }
 
 // touchSpent is touch for what an order pays with.
@@ -125,10 +136,18 @@ func (e *Engine) touchSlot(s uint32) *balance {
 	// rise.
 	first := (b.stamp - e.stamp) >> 63
 	b.stamp = e.stamp
-	b.wasAvail ^= (b.wasAvail ^ b.available) & -int64(first)
-	b.wasRes ^= (b.wasRes ^ b.reserved) & -int64(first)
-	e.touched.note(s, int(first))
+	if e.changed >= len(e.changes) {
+		e.growChanges()
+	}
+	c := &e.changes[e.changed]
+	c.slot, c.available, c.reserved = s, b.available, b.reserved
+	e.changed += int(first)
 	return b
+}
+
+//go:noinline
+func (e *Engine) growChanges() {
+	e.changes = append(e.changes, make([]change, max(1024, len(e.changes)))...)
 }
 
 // notes is a list of slots that is added to without a branch.
@@ -158,24 +177,29 @@ func (e *Engine) available(acct, asset uint32) int64 {
 
 // enlist puts an order into its account's list of live orders.
 func (e *Engine) enlist(i uint32) {
-	o := &e.orders[i]
+	orders := e.orders
+	o := &orders[i]
 	a := &e.accounts[o.acct]
 	o.aprev, o.anext = 0, a.head
-	e.orders[a.head].aprev = i // slot 0 takes what nobody reads
+	orders[a.head].aprev = i // slot 0 takes what nobody reads
 	a.head = i
 	a.live++
 	e.live++
 }
 
 func (e *Engine) unlist(i uint32) {
-	o := &e.orders[i]
-	a := &e.accounts[o.acct]
-	if o.aprev == 0 {
-		a.head = o.anext
-	} else {
-		e.orders[o.aprev].anext = o.anext
+	orders := e.orders
+	o := &orders[i]
+	if o.flags&flagPassing != 0 {
+		return
 	}
-	e.orders[o.anext].aprev = o.aprev
+	a := &e.accounts[o.acct]
+	head := a.head
+	if o.aprev == 0 {
+		head = o.anext
+	}
+	a.head = head
+	orders[o.aprev].anext, orders[o.anext].aprev = o.anext, o.aprev
 	a.live--
 	e.live--
 }
@@ -183,16 +207,21 @@ func (e *Engine) unlist(i uint32) {
 // flushBalances ends a pack: one event for each balance that is not what it
 // was, in the order of the first touch.
 func (e *Engine) flushBalances() {
-	for _, s := range e.touched.all() {
-		b := &e.balances[s]
-		if b.available == b.wasAvail && b.reserved == b.wasRes {
+	out := e.out.ahead(e.changed * len(frameBalance))
+	n := 0
+	for k := range e.changes[:e.changed] {
+		c := &e.changes[k]
+		b := &e.balances[c.slot]
+		if b.available == c.available && b.reserved == c.reserved {
 			continue
 		}
-		id := e.accounts[b.acct].id
 		e.balanceSum.sub(b.hash)
-		b.hash = hashBalance(id, b.asset, b.available, b.reserved)
+		b.hash = hashBalance(b.owner, b.asset, b.available, b.reserved)
 		e.balanceSum.add(b.hash)
-		e.emitBalanceChanged(id, b.asset, b.available, b.reserved)
+		putBalance((*[36]byte)(out[n*len(frameBalance):]), b)
+		n++
 	}
-	e.touched.n = 0
+	e.out.took(n*len(frameBalance), n)
+	e.events += uint64(n)
+	e.changed = 0
 }

@@ -7,7 +7,8 @@ func (e *Engine) amend(c *Command) reason {
 	if r != ok {
 		return e.refuseOwn(c, i, r)
 	}
-	o, rest := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	rest := &o.rest
 	m := e.market(o)
 	price, quantity := o.price, rest.quantity
 	if c.Price != 0 {
@@ -56,7 +57,8 @@ func (e *Engine) amend(c *Command) reason {
 
 // checkAmend makes the checks of a new order that an amend can fail.
 func (e *Engine) checkAmend(m *market, i uint32, c *Command, price, quantity int64, keeps bool) reason {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	t := &e.terms[o.terms]
 	budget := o.flags&flagBudget != 0
 	switch {

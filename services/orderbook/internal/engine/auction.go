@@ -95,7 +95,7 @@ func (e *Engine) tradeAt(m *market, price int64) {
 			return
 		}
 		maker, taker := bid.head, ask.head
-		if e.rests[maker].arrival > e.rests[taker].arrival {
+		if e.orders[maker].arrival > e.orders[taker].arrival {
 			maker, taker = taker, maker
 		}
 		if e.orders[maker].acct == e.orders[taker].acct && e.auctionSelfTrade(m, maker, taker) {
@@ -150,7 +150,7 @@ func (e *Engine) show(m *market, i uint32) {
 // auctionSelfTrade resolves the meeting of two orders of one account by the
 // rule of the younger; false means that they may trade.
 func (e *Engine) auctionSelfTrade(m *market, maker, taker uint32) bool {
-	switch e.rests[taker].self {
+	switch e.orders[taker].self {
 	case selfNone:
 		return false
 	case selfCancelMaker:

@@ -40,20 +40,20 @@ func (e *Engine) auditOrders() error {
 			}
 		default:
 			dead++
-			if o.reserved != 0 || e.rests[k].clientID == 0 {
+			if o.reserved != 0 || e.orders[k].clientID == 0 {
 				return fmt.Errorf("dead order %d reserves %d, or has no client order id", o.id, o.reserved)
 			}
 		}
 	}
-	if free+live+dead != len(e.orders)-1 || live != e.live || dead != e.dead || len(e.orders) != len(e.rests) {
+	if free+live+dead != len(e.orders)-1 || live != e.live || dead != e.dead {
 		return fmt.Errorf("%d orders live of %d, %d dead of %d, %d free in a slab of %d", live, e.live, dead, e.dead, free, len(e.orders)-1)
 	}
 	listed, prev, died := 0, uint32(0), uint64(0)
 	for i := e.deadHead; i != 0; i = e.orders[i].next {
-		if o := &e.orders[i]; o.isLive() || o.prev != prev || e.rests[i].arrival < died {
+		if o := &e.orders[i]; o.isLive() || o.prev != prev || e.orders[i].arrival < died {
 			return fmt.Errorf("order %d is out of its place among the dead", o.id)
 		}
-		listed, prev, died = listed+1, i, e.rests[i].arrival
+		listed, prev, died = listed+1, i, e.orders[i].arrival
 	}
 	if listed != dead || prev != e.deadTail {
 		return fmt.Errorf("%d dead orders listed of %d", listed, dead)
@@ -62,7 +62,8 @@ func (e *Engine) auditOrders() error {
 }
 
 func (e *Engine) auditOrder(i uint32) error {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	m := e.market(o)
 	budget := o.flags&flagBudget != 0
 	switch {
@@ -128,10 +129,10 @@ func (e *Engine) auditLevel(m *market, l *ladder, v uint32) (int, error) {
 	n, prev, lots, arrival := 0, uint32(0), int64(0), uint64(0)
 	for i := lv.head; i != 0; i = e.orders[i].next {
 		o := &e.orders[i]
-		if !o.isLive() || o.price != lv.price || o.level != v || uint32(o.market) != m.id || m.book(o) != l || o.prev != prev || e.rests[i].arrival <= arrival {
+		if !o.isLive() || o.price != lv.price || o.level != v || uint32(o.market) != m.id || m.book(o) != l || o.prev != prev || e.orders[i].arrival <= arrival {
 			return 0, fmt.Errorf("price %d: order %d does not belong in its queue", lv.price, o.id)
 		}
-		n, prev, lots, arrival = n+1, i, lots+e.visible(o), e.rests[i].arrival
+		n, prev, lots, arrival = n+1, i, lots+e.visible(o), e.orders[i].arrival
 	}
 	if n == 0 || lv.tail != prev || lv.lots != lots || int(lv.orders) != n {
 		return 0, fmt.Errorf("price %d: %d orders that show %d lots, recorded %d and %d", lv.price, n, lots, lv.orders, lv.lots)
@@ -196,7 +197,8 @@ func (e *Engine) auditMoney() error {
 func (e *Engine) auditIndexes() error {
 	ids, clients, refs := 0, 0, 0
 	for k := 1; k < len(e.orders); k++ {
-		o, r := &e.orders[k], &e.rests[k]
+		o := &e.orders[k]
+		r := &o.rest
 		if o.id == 0 {
 			continue
 		}
@@ -207,9 +209,9 @@ func (e *Engine) auditIndexes() error {
 		case r.clientID != 0:
 			clients++
 			found = found && e.findClient(account, e.ids.bytes(r.clientID)) == uint32(k)
-		case r.ref != 0:
+		case o.ref != 0:
 			refs++
-			found = found && e.findRef(account, r.ref) == uint32(k)
+			found = found && e.findRef(account, o.ref) == uint32(k)
 		}
 		if !found {
 			return fmt.Errorf("order %d is not found by its names", o.id)
@@ -253,7 +255,7 @@ func (e *Engine) auditDigest() error {
 		}
 		h := e.hashOrder(uint32(k))
 		orders.add(h)
-		if h != e.rests[k].hash {
+		if h != e.orders[k].hash {
 			return fmt.Errorf("digest: the hash of order %d is out of date", e.orders[k].id)
 		}
 	}
@@ -264,7 +266,7 @@ func (e *Engine) auditDigest() error {
 		b := &e.balances[k]
 		h := hashBalance(e.accounts[b.acct].id, b.asset, b.available, b.reserved)
 		balances.add(h)
-		if e.touched.n == 0 && h != b.hash {
+		if e.changed == 0 && h != b.hash {
 			return fmt.Errorf("digest: the hash of what account %d holds of asset %d is out of date", e.accounts[b.acct].id, b.asset)
 		}
 	}
@@ -277,7 +279,7 @@ func (e *Engine) auditDigest() error {
 			deadMen.add(hashDeadMan(a.id, a.deadMan))
 		}
 	}
-	if e.touched.n == 0 && balances != e.balanceSum {
+	if e.changed == 0 && balances != e.balanceSum {
 		return errors.New("digest: the sum of balances is out of date")
 	}
 	if orders != e.orderSum || markets != e.marketSum || funds != e.funds.sum || deadMen != e.deadMen {

@@ -51,6 +51,20 @@ func (b *Batch) room(n int) []byte {
 	return b.data[at:]
 }
 
+// ahead makes place for n more bytes and returns them; took says how many of
+// them were written, and as how many events.
+func (b *Batch) ahead(n int) []byte {
+	if cap(b.data)-len(b.data) < n {
+		b.grow(n)
+	}
+	return b.data[len(b.data) : len(b.data)+n]
+}
+
+func (b *Batch) took(n, events int) {
+	b.data = b.data[:len(b.data)+n]
+	b.n += events
+}
+
 func (b *Batch) grow(n int) {
 	data := make([]byte, len(b.data), max(2*cap(b.data), len(b.data)+n, 1<<12))
 	copy(data, b.data)

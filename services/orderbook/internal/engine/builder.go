@@ -74,7 +74,7 @@ func (b *Builder) Balance(account uint64, asset uint32, available, reserved int6
 		return fmt.Errorf("balance of account %d in asset %d", account, asset)
 	}
 	n := uint32(len(e.balances))
-	e.balances = append(e.balances, balance{acct: s, asset: asset, available: available, reserved: reserved})
+	e.balances = append(e.balances, balance{owner: account, acct: s, asset: asset, available: available, reserved: reserved})
 	e.byHolding.add(mix2(uint64(s), uint64(asset)), n)
 	bl := &e.balances[n]
 	bl.hash = hashBalance(account, asset, available, reserved)
@@ -90,13 +90,14 @@ func (b *Builder) Order(s *OrderState) error {
 		return fmt.Errorf("order %d: out of range", s.ID)
 	}
 	i := e.newSlot()
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	*o = order{
 		id: s.ID, price: s.Price, remaining: s.Remaining, reserved: s.Reserved, acct: e.account(s.Account),
-		market: uint16(s.Market), flags: s.Side - buy, status: s.Status,
+		ref: s.Ref, market: uint16(s.Market), flags: s.Side - buy, status: s.Status,
 	}
 	*r = rest{
-		quantity: s.Quantity, made: s.Made, took: s.Took, arrival: s.Arrival, ref: s.Ref,
+		quantity: s.Quantity, made: s.Made, took: s.Took, arrival: s.Arrival,
 		typ: s.Type, tif: s.TIF, self: s.SelfRule, why: s.Why,
 	}
 	if s.Status == statusRejected {
@@ -186,9 +187,12 @@ func (b *Builder) Engine() (*Engine, error) {
 func (b *Builder) reserve(n int) {
 	e := b.e
 	if need := len(e.orders) + n; need > cap(e.orders) {
-		e.orders, e.rests = enlarged(e.orders, need, e.large), enlarged(e.rests, need, e.large)
+		e.orders = enlarged(e.orders, need, e.large)
 	}
 	e.byID.old.reserve(e.byID.old.n + n)
+	if e.byRef.n == 0 {
+		e.byRef.reset(n)
+	}
 }
 
 // MassCancel adds an unfinished mass cancel, the oldest first; see

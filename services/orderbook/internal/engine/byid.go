@@ -16,7 +16,12 @@ type idIndex struct {
 type idPage struct {
 	slots *[idPageSize]uint32 // nil: none of its orders is here
 	live  int
+	// Which of the slots count. An order that leaves clears its bit, since the
+	// bits of all pages are in the nearest caches and their slots are not.
+	bits [idPageSize / 64]uint64
 }
+
+func (p *idPage) has(id uint64) bool { return p.bits[id%idPageSize/64]>>(id%64)&1 != 0 }
 
 const (
 	idPageSize = 512
@@ -42,6 +47,7 @@ func (x *idIndex) add(id uint64, slot uint32) {
 		p = x.open(id / idPageSize)
 	}
 	p.slots[id%idPageSize] = slot
+	p.bits[id%idPageSize/64] |= 1 << (id % 64)
 	p.live++
 	x.n++
 }
@@ -85,11 +91,11 @@ func (x *idIndex) trim() {
 // remove takes an order out.
 func (x *idIndex) remove(id uint64, slot uint32) {
 	p := x.page(id)
-	if p == nil || p.slots[id%idPageSize] == 0 {
+	if p == nil || !p.has(id) {
 		x.old.remove(mix(id), slot)
 		return
 	}
-	p.slots[id%idPageSize] = 0
+	p.bits[id%idPageSize/64] &^= 1 << (id % 64)
 	p.live--
 	x.n--
 	if p.live < idPageThin && p != &x.pages[len(x.pages)-1] {
@@ -100,11 +106,10 @@ func (x *idIndex) remove(id uint64, slot uint32) {
 // thin gives the orders of a page to the index by hash.
 func (x *idIndex) thin(number uint64, p *idPage) {
 	for k, s := range p.slots {
-		if s != 0 {
-			x.old.add(mix(number*idPageSize+uint64(k)), s)
+		if id := number*idPageSize + uint64(k); p.has(id) {
+			x.old.add(mix(id), s)
 		}
 	}
-	clear(p.slots[:])
 	x.spare = append(x.spare, p.slots)
 	x.n -= p.live
 	*p = idPage{}
@@ -125,10 +130,8 @@ func (x *idIndex) clone() idIndex {
 
 // findID returns the order of an id, live or remembered; 0 when there is none.
 func (e *Engine) findID(id uint64) uint32 {
-	if p := e.byID.page(id); p != nil {
-		if s := p.slots[id%idPageSize]; s != 0 {
-			return s
-		}
+	if p := e.byID.page(id); p != nil && p.has(id) {
+		return p.slots[id%idPageSize]
 	}
 	at, tag := e.byID.old.seek(mix(id))
 	for {

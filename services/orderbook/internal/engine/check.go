@@ -122,8 +122,7 @@ func (e *Engine) check(m *market, acct uint32, c *Command) reason {
 
 // wouldTake reports a limit price at which an order would trade at once.
 func (m *market) wouldTake(side uint8, price int64) bool {
-	l := &m.books[side&1]
-	return m.phase != phaseAuction && l.best != 0 && l.crosses(l.levels[l.best].price, price)
+	return m.phase != phaseAuction && m.books[side&1].takes(price)
 }
 
 // takes reports whether a market that is not continuous takes such an order.

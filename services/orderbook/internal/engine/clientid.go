@@ -67,27 +67,8 @@ func (e *Engine) findClient(account uint64, id []byte) uint32 {
 		if s == 0 {
 			return 0
 		}
-		if e.accounts[e.orders[s].acct].id == account && string(e.ids.bytes(e.rests[s].clientID)) == string(id) {
+		if e.accounts[e.orders[s].acct].id == account && string(e.ids.bytes(e.orders[s].clientID)) == string(id) {
 			return s
-		}
-		at = next
-	}
-}
-
-// findRef returns the live order of a client_ref; 0 when there is none.
-func (e *Engine) findRef(account, ref uint64) uint32 {
-	s, _ := e.seekRef(mix2(account, ref), account, ref)
-	return s
-}
-
-// seekRef is findRef with the hash of both. When there is none it also returns
-// the row that such an order would take.
-func (e *Engine) seekRef(hash, account, ref uint64) (slot, row uint32) {
-	at, tag := e.byRef.seek(hash)
-	for {
-		s, next := e.byRef.probe(at, tag)
-		if s == 0 || e.rests[s].ref == ref && e.accounts[e.orders[s].acct].id == account {
-			return s, next
 		}
 		at = next
 	}
@@ -100,29 +81,26 @@ func (e *Engine) enter(i uint32) {
 }
 
 func (e *Engine) enterName(i uint32) {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	account := e.accounts[o.acct].id
 	if r.clientID != 0 {
 		e.byClient.add(hashText(account, e.ids.bytes(r.clientID)), i)
-	} else if r.ref != 0 {
-		if e.hint.free {
-			e.hint.free = false
-			e.byRef.addAt(e.hint.row, e.hint.hash, i)
-			return
-		}
-		e.byRef.add(mix2(account, r.ref), i)
+	} else if o.ref != 0 {
+		e.enterRef(mix2(account, o.ref), i)
 	}
 }
 
 func (e *Engine) leave(i uint32) {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	account := e.accounts[o.acct].id
 	e.byID.remove(o.id, i)
 	if r.clientID != 0 {
 		e.byClient.remove(hashText(account, e.ids.bytes(r.clientID)), i)
 		e.ids.remove(r.clientID)
-	} else if r.ref != 0 {
-		e.byRef.remove(mix2(account, r.ref), i)
+	} else if o.ref != 0 {
+		e.byRef.remove(mix2(account, o.ref), i)
 	}
 }
 
@@ -136,12 +114,12 @@ func (e *Engine) bury(i uint32) {
 	if e.orders[i].terms != 0 {
 		e.unschedule(i)
 	}
-	if e.rests[i].clientID == 0 || e.maxDead == 0 {
+	if e.orders[i].clientID == 0 || e.maxDead == 0 {
 		e.forget(i)
 		return
 	}
 	e.entomb(i)
-	e.rests[i].arrival = uint64(e.clock.nowMs)
+	e.orders[i].arrival = uint64(e.clock.nowMs)
 	e.mark(i)
 	if e.dead > e.maxDead {
 		e.forgetOldest()
@@ -175,16 +153,16 @@ func (e *Engine) forgetOldest() {
 
 // expireClientIDs forgets orders that are dead for a day.
 func (e *Engine) expireClientIDs() {
-	for e.deadHead != 0 && int64(e.rests[e.deadHead].arrival) <= e.clock.nowMs-clientIDTTLMs {
+	for e.deadHead != 0 && int64(e.orders[e.deadHead].arrival) <= e.clock.nowMs-clientIDTTLMs {
 		e.forgetOldest()
 	}
 }
 
 // forget takes a dead order out of the slab.
 func (e *Engine) forget(i uint32) {
-	if e.orders[i].flags&flagHashed != 0 {
-		e.orderSum.sub(e.rests[i].hash)
+	e.orderSum.sub(e.orders[i].hashed())
+	if e.orders[i].flags&flagPassing == 0 {
+		e.leave(i)
 	}
-	e.leave(i)
 	e.freeSlot(i)
 }

@@ -107,15 +107,23 @@ func hashBalance(account uint64, asset uint32, available, reserved int64) sum {
 	return p.sum()
 }
 
+// hashed is an order's part of the sum, without a branch: which of those that
+// changed are new is not foretold.
+func (o *order) hashed() sum {
+	mask := -uint64(o.flags / flagHashed & 1)
+	return sum{o.hash.a & mask, o.hash.b & mask}
+}
+
 func (e *Engine) hashOrder(i uint32) sum {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	flags := o.flags &^ (flagDirty | flagHashed)
 	small := uint64(o.market) | uint64(flags)<<16 | uint64(o.status)<<24 | uint64(r.typ)<<32 | uint64(r.tif)<<40 | uint64(r.self)<<48 | uint64(r.why)<<56
 	p := pairs{lo: kindOrder}
 	p.add(o.id, e.accounts[o.acct].id, 0xa0761d6478bd642f, 0xe7037ed1a0b428db)
 	p.add(small, uint64(o.price), 0x8ebc6af09c88c6e3, 0x589965cc75374cc3)
 	p.add(uint64(o.remaining), uint64(o.reserved), 0x1d8e4e27c47d124f, 0xeb44accab455d165)
-	p.add(uint64(r.quantity), r.ref, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f)
+	p.add(uint64(r.quantity), o.ref, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f)
 	p.add(uint64(r.made), uint64(r.took), 0x165667b19e3779f9, 0x27d4eb2f165667c5)
 	p.add(r.arrival, 0, 0xd6e8feb86659fd93, 0xbf58476d1ce4e5b9)
 	if r.clientID|o.terms != 0 {
@@ -164,13 +172,11 @@ func (e *Engine) settleDigest() {
 	for _, i := range e.dirty.all() {
 		o := &e.orders[i]
 		o.flags &^= flagDirty
-		r := &e.rests[i]
+		r := &e.orders[i].rest
 		if o.id == 0 {
 			continue // a free slot
 		}
-		if o.flags&flagHashed != 0 {
-			e.orderSum.sub(r.hash)
-		}
+		e.orderSum.sub(o.hashed())
 		r.hash = e.hashOrder(i)
 		e.orderSum.add(r.hash)
 		o.flags |= flagHashed

@@ -15,12 +15,14 @@
 // none, so that a copy is a copy of memory and the collector has nothing to
 // follow:
 //
-//	orders, rests   two cache lines an order: what matching touches, and the rest
-//	terms           what few orders have: triggers, icebergs, pairs, deadlines
-//	ladder          price levels below a tree of 64-way bitmaps, per side
-//	index           open addressing, a tag and a slot a row, for all names
-//	heap            timers and triggers, rebuilt and never stored
+//	orders   two cache lines an order: what matching touches, and the rest
+//	terms    what few orders have: triggers, icebergs, pairs, deadlines
+//	ladder   price levels below a tree of 64-way bitmaps, per side
+//	index    open addressing, a tag and a slot a row, for names
+//	refs     buckets of one cache line, for client_refs
+//	heap     timers and triggers, rebuilt and never stored
 //
-// In steady state a command allocates nothing. The commands of a pack are looked
+// In steady state a command allocates nothing. What nearly all commands are has a
+// way of its own (plain.go), the rules are all in the other files. The commands of a pack are looked
 // at ahead so that their memory is there when they come (ahead.go).
 package engine

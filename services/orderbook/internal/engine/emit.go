@@ -141,7 +141,7 @@ func (e *Engine) emitOrderAmended(i uint32, visible int64, kept bool) {
 	*p = frameAmended
 	le.PutUint64(p[5:], o.id)
 	le.PutUint64(p[14:], uint64(o.price))
-	le.PutUint64(p[23:], uint64(e.rests[i].quantity))
+	le.PutUint64(p[23:], uint64(e.orders[i].quantity))
 	le.PutUint64(p[32:], uint64(o.remaining))
 	le.PutUint64(p[41:], uint64(visible))
 	le.PutUint64(p[50:], uint64(o.reserved))
@@ -151,35 +151,59 @@ func (e *Engine) emitOrderAmended(i uint32, visible int64, kept bool) {
 	}
 }
 
-func (e *Engine) emitBalanceChanged(account uint64, asset uint32, available, reserved int64) {
-	e.events++
-	p := (*[36]byte)(e.out.room(36))
+func putBalance(p *[36]byte, b *balance) {
 	*p = frameBalance
-	le.PutUint64(p[5:], account)
-	le.PutUint64(p[14:], uint64(available))
-	le.PutUint64(p[23:], uint64(reserved))
-	le.PutUint32(p[32:], asset)
+	le.PutUint64(p[5:], b.owner)
+	le.PutUint64(p[14:], uint64(b.available))
+	le.PutUint64(p[23:], uint64(b.reserved))
+	le.PutUint32(p[32:], b.asset)
+}
+
+// emitPlain tells an order without any rare term that has its reservation, and
+// when it rests at once, also that.
+func (e *Engine) emitPlain(o *order, account uint64, rests bool) {
+	n := len(frameAccepted)
+	e.events++
+	if rests {
+		n += len(frameRested)
+		e.events++
+		e.out.n++
+	}
+	p := e.out.room(n)
+	a := (*[77]byte)(p)
+	*a = frameAccepted
+	putAccepted(a, o, account, e.clock.nowMs)
+	if rests {
+		r := (*[31]byte)(p[77:])
+		*r = frameRested
+		le.PutUint64(r[5:], o.id)
+		le.PutUint64(r[14:], uint64(o.remaining))
+		le.PutUint64(r[23:], uint64(o.remaining))
+	}
+}
+
+func putAccepted(p *[77]byte, o *order, account uint64, nowMs int64) {
+	le.PutUint64(p[5:], o.id)
+	le.PutUint64(p[14:], account)
+	le.PutUint64(p[23:], uint64(o.price))
+	le.PutUint64(p[32:], uint64(o.quantity))
+	le.PutUint64(p[41:], uint64(o.reserved))
+	le.PutUint32(p[50:], uint32(o.market))
+	le.PutUint32(p[55:], uint32(o.side())|uint32(o.typ)<<8|uint32(o.tif)<<16|uint32(o.self)<<24)
+	le.PutUint64(p[60:], uint64(nowMs))
+	le.PutUint64(p[69:], o.ref)
 }
 
 // emitOrderAccepted tells an order that has its reservation.
 func (e *Engine) emitOrderAccepted(i uint32) {
 	e.events++
-	o, r := &e.orders[i], &e.rests[i]
-	kind := uint32(o.side()) | uint32(r.typ)<<8 | uint32(r.tif)<<16 | uint32(r.self)<<24
+	o := &e.orders[i]
 	var p *[77]byte
-	if r.clientID == 0 && o.terms == 0 && o.flags&flagPost == 0 {
+	if o.clientID == 0 && o.terms == 0 && o.flags&flagPost == 0 {
 		p = (*[77]byte)(e.out.room(77))
 		*p = frameAccepted
 	} else {
 		p = e.openAccepted(i)
 	}
-	le.PutUint64(p[5:], o.id)
-	le.PutUint64(p[14:], e.accounts[o.acct].id)
-	le.PutUint64(p[23:], uint64(o.price))
-	le.PutUint64(p[32:], uint64(r.quantity))
-	le.PutUint64(p[41:], uint64(o.reserved))
-	le.PutUint32(p[50:], uint32(o.market))
-	le.PutUint32(p[55:], kind)
-	le.PutUint64(p[60:], uint64(e.clock.nowMs))
-	le.PutUint64(p[69:], r.ref)
+	putAccepted(p, o, e.accounts[o.acct].id, e.clock.nowMs)
 }

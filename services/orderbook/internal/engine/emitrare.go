@@ -14,7 +14,8 @@ func (e *Engine) put(n int, fields []byte) {
 // openAccepted lays out an OrderAccepted that has a client order id or terms
 // and returns where the fixed fields are, counted as in frameAccepted.
 func (e *Engine) openAccepted(i uint32) *[77]byte {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	b := e.out
 	fields := append(b.tmp[:0], frameAccepted[4:]...)
 	if r.clientID != 0 {

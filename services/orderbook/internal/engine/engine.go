@@ -59,18 +59,18 @@ type Engine struct {
 	byAccount index
 	balances  []balance // slot 0 is an empty one
 	byHolding index
-	touched   notes  // balances touched by the pack at hand
-	stamp     uint64 // number of the pack at hand, for touched
+	changes   []change // of balances by the pack at hand: the first changed of them
+	changed   int
+	stamp     uint64 // number of the pack at hand, for changes
 
 	orders    []order // slot 0 is none
-	rests     []rest
-	freeOrder uint32 // chained by order.next
+	freeOrder uint32  // chained by order.next
 	terms     []terms
 	freeTerms uint32
 	ids       clientIDs
 	byID      idIndex
-	byClient  index // account and client order id
-	byRef     index // account and client_ref, live orders only
+	byClient  index    // account and client order id
+	byRef     refIndex // account and client_ref, live orders only
 	live      int
 	dead      int
 	deadHead  uint32 // oldest
@@ -98,6 +98,7 @@ type Engine struct {
 	reply    *Reply
 	in       PackHead
 	byOwners bool // the pack comes from api
+	calm     bool // and its commands may be carried out
 	doubtful bool
 	index    int // of the command
 	rejected int
@@ -109,6 +110,8 @@ type Engine struct {
 	spare    spare
 	fills    []fill // of the order that the command at hand answers
 	none     Batch  // takes the events when nobody wants them
+
+	near [nearAccounts]uint32 // slots of accounts that were looked for lately, by id
 }
 
 // PackHead is a pack without its commands.
@@ -153,18 +156,18 @@ func New(opts Options) *Engine {
 		accounts:    make([]account, 1),
 		balances:    make([]balance, 1),
 		orders:      make([]order, 1),
-		rests:       make([]rest, 1),
 		terms:       make([]terms, 1),
 		maxDead:     opts.MaxDead,
 		large:       opts.Large,
 		workBound:   defaultWorkBound,
 	}
-	e.byAccount.thin, e.byHolding.thin, e.byRef.thin = 2, 2, 1
+	e.byAccount.thin, e.byHolding.thin = 2, 2
+	e.byRef = newRefIndex(opts.Large)
 	if e.maxDead == 0 {
 		e.maxDead = MaxDeadIDs
 	}
 	e.maxDead = max(e.maxDead, 0)
-	e.byID.old.large, e.byRef.large, e.byClient.large = opts.Large, opts.Large, opts.Large
+	e.byID.old.large, e.byClient.large = opts.Large, opts.Large
 	return e
 }
 
@@ -230,6 +233,7 @@ func (e *Engine) Begin(p PackHead, out *Batch, reply *Reply) bool {
 		e.fireDue()
 		e.continuePending()
 	}
+	e.calm = e.byOwners && !skipped && !e.clock.halted && !e.stale()
 	return !skipped
 }
 
@@ -243,11 +247,16 @@ func (e *Engine) do(c *Command) {
 	e.answer = answer{}
 	e.fills = e.fills[:0]
 	e.beginWork()
-	r := e.carryOut(c)
+	r := ok
+	if !e.plain(c) {
+		r = e.carryOut(c)
+	}
 	if r != ok && !e.answer.repeated {
 		e.rejected++
 	}
-	e.outcome(r)
+	if e.reply != nil {
+		e.outcome(r)
+	}
 	e.index++
 }
 

@@ -12,7 +12,7 @@ var Breaks = map[string]func(*Engine){
 	"queue tail":       func(e *Engine) { e.bestLevel().tail = 0 },
 	"queue link back":  func(e *Engine) { e.orders[e.bestLevel().tail].prev = 0 },
 	"queue link forth": func(e *Engine) { e.orders[e.bestLevel().head].next = 0 },
-	"queue order":      func(e *Engine) { e.rests[e.bestLevel().head].arrival = 1 << 40 },
+	"queue order":      func(e *Engine) { e.orders[e.bestLevel().head].arrival = 1 << 40 },
 	"bitmap":           func(e *Engine) { p := &e.markets[0].books[0].pages[e.bestLevel().page]; p.bits ^= 1 << 5 },
 	"best":             func(e *Engine) { l := &e.markets[0].books[0]; l.best = l.next(l.best) },
 	"level's price":    func(e *Engine) { e.bestLevel().price++ },
@@ -23,7 +23,6 @@ var Breaks = map[string]func(*Engine){
 	"free list": func(e *Engine) {
 		e.freeOrder = 0
 		e.orders = append(e.orders, order{})
-		e.rests = append(e.rests, rest{})
 	},
 	"account list":        func(e *Engine) { e.accounts[e.orders[e.bestLevel().head].acct].head = 0 },
 	"account count":       func(e *Engine) { e.accounts[1].live++ },
@@ -35,10 +34,10 @@ var Breaks = map[string]func(*Engine){
 	"crossed":             func(e *Engine) { m := &e.markets[0]; m.books[0], m.books[1] = m.books[1], m.books[0] },
 	"pair":                func(e *Engine) { e.terms[e.orders[e.pairLeg()].terms].other = 0 },
 	"timer":               func(e *Engine) { e.timers.nodes = e.timers.nodes[:len(e.timers.nodes)-1] },
-	"digest of an order":  func(e *Engine) { e.Digest(); e.rests[e.bestLevel().head].hash.a++ },
-	"forgotten change":    func(e *Engine) { e.Digest(); e.rests[e.bestLevel().head].took++ },
+	"digest of an order":  func(e *Engine) { e.Digest(); e.orders[e.bestLevel().head].hash.a++ },
+	"forgotten change":    func(e *Engine) { e.Digest(); e.orders[e.bestLevel().head].took++ },
 	"digest of a balance": func(e *Engine) { e.Digest(); e.balances[1].hash.a++ },
-	"index of references": func(e *Engine) { e.rests[e.bestLevel().head].ref++ },
+	"index of references": func(e *Engine) { e.orders[e.bestLevel().head].ref++ },
 	"index of client ids": func(e *Engine) { e.byClient.n++ },
 	"terms":               func(e *Engine) { e.freeTerms = 0; e.terms = append(e.terms, terms{}) },
 	"shown part":          func(e *Engine) { e.terms[e.orders[e.iceberg()].terms].visible = 0 },

@@ -62,16 +62,6 @@ func (x *index) add(hash uint64, slot uint32) {
 	x.put(hash&^0xffffffff | uint64(slot))
 }
 
-// addAt is add where a search of the hash has ended just before.
-func (x *index) addAt(at uint32, hash uint64, slot uint32) {
-	if (x.n+1)<<(1+x.thin) > len(x.rows) {
-		x.add(hash, slot)
-		return
-	}
-	x.n++
-	x.rows[at&uint32(len(x.rows)-1)] = hash&^0xffffffff | uint64(slot)
-}
-
 func (x *index) put(row uint64) {
 	mask := uint32(len(x.rows) - 1)
 	at := uint32(row>>32) >> x.shift

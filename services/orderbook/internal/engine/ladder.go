@@ -84,6 +84,13 @@ func (l *ladder) pageOf(price int64) uint32 {
 
 // at returns the level at a price, made when there is none.
 func (l *ladder) at(price int64) uint32 {
+	if l.near != nil {
+		if n := &l.near[uint64(price)>>6%nearSize]; n.key == uint64(price)>>6 {
+			if v := l.pages[n.page].child[price&63]; v != 0 { // page 0 has none
+				return v
+			}
+		}
+	}
 	if p := l.pageOf(price); p != 0 {
 		if v := l.pages[p].child[price&63]; v != 0 {
 			return v
@@ -129,6 +136,12 @@ func (l *ladder) before(price, other int64) bool {
 func (l *ladder) crosses(price, limit int64) bool {
 	f := l.flip()
 	return price^f <= limit^f
+}
+
+// takes reports that an order with a limit would trade with the best
+// of this side.
+func (l *ladder) takes(limit int64) bool {
+	return l.best != 0 && l.crosses(l.levels[l.best].price, limit)
 }
 
 // flip is what turns prices so that the lower comes first: -1 or 0.

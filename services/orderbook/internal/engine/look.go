@@ -148,5 +148,5 @@ func (e *Engine) goesBefore(m *market, i uint32) bool {
 	if other.price != o.price {
 		return m.book(o).before(other.price, o.price)
 	}
-	return e.rests[j].arrival < e.rests[i].arrival
+	return e.orders[j].arrival < e.orders[i].arrival
 }

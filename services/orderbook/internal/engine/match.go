@@ -2,7 +2,8 @@ package engine
 
 // run matches an order that acts now and then rests or ends it.
 func (e *Engine) run(m *market, i uint32) {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	if o.terms != 0 || r.tif == tifFOK {
 		if why := e.unfillable(m, i); why != 0 {
 			e.end(i, why)
@@ -29,7 +30,8 @@ func (e *Engine) run(m *market, i uint32) {
 // unfillable looks ahead for a FOK or one with a minimum; it returns the cause
 // for which the order ends without any effect, 0 when it may act.
 func (e *Engine) unfillable(m *market, i uint32) cause {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	t := &e.terms[o.terms]
 	fok := r.tif == tifFOK
 	if !fok && (t.minLots == 0 || r.arrival != 0) {
@@ -69,11 +71,12 @@ func (e *Engine) limitOf(o *order) int64 {
 // match trades an order with the other side as far as it goes. It returns why
 // the rest must be canceled, 0 when it may rest or nothing is left.
 func (e *Engine) match(m *market, i uint32) cause {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	l := m.against(o)
 	limit := e.limitOf(o)
 	marketType := !limitType(r.typ)
-	if o.price != 0 && (l.best == 0 || !l.crosses(l.levels[l.best].price, o.price)) { // most orders
+	if o.price != 0 && !l.takes(o.price) { // most orders
 		if r.tif == tifIOC || r.tif == tifFOK {
 			return causeIOC
 		}
@@ -189,7 +192,7 @@ func (e *Engine) shown(l *ladder, v, i uint32, lots int64) {
 // arrive tells that an order is now the last of its queue.
 func (e *Engine) arrive(i uint32) {
 	e.arrivals++
-	e.rests[i].arrival = e.arrivals
+	e.orders[i].arrival = e.arrivals
 	o := &e.orders[i]
 	e.emitOrderRested(o.id, o.remaining, e.visible(o))
 }
@@ -201,11 +204,11 @@ func (e *Engine) settleDown(m *market, i uint32) {
 		t := &e.terms[o.terms]
 		t.visible = min(t.display, o.remaining)
 	}
-	if e.rests[i].took != 0 && o.buys() {
+	if e.orders[i].took != 0 && o.buys() {
 		e.release(m, i, e.needOf(m, i))
 	}
 	o.status = statusOpen
-	if e.rests[i].made|e.rests[i].took != 0 {
+	if e.orders[i].made|e.orders[i].took != 0 {
 		o.status = statusPartly
 	}
 	e.rest(m, i)
@@ -218,17 +221,18 @@ func (e *Engine) settleDown(m *market, i uint32) {
 
 // rest puts an order at the end of the queue at its price.
 func (e *Engine) rest(m *market, i uint32) {
-	o := &e.orders[i]
+	orders := e.orders
+	o := &orders[i]
 	l := m.book(o)
 	v := l.at(o.price)
 	lv := &l.levels[v]
 	o.level, o.prev, o.next = v, lv.tail, 0
+	orders[lv.tail].next = i // slot 0 takes what nobody reads
+	head := lv.head
 	if lv.tail == 0 {
-		lv.head = i
-	} else {
-		e.orders[lv.tail].next = i
+		head = i
 	}
-	lv.tail = i
+	lv.head, lv.tail = head, i
 	lv.orders++
 	lv.lots += e.visible(o)
 }
@@ -244,19 +248,20 @@ func (e *Engine) unrest(i uint32) {
 // unlink takes an order out of the list of its level, whose lots do not count
 // it any more.
 func (e *Engine) unlink(l *ladder, i uint32) {
-	o := &e.orders[i]
+	orders := e.orders
+	o := &orders[i]
 	v := o.level
 	lv := &l.levels[v]
+	// Where in its queue an order is no branch foretells: these are moves.
+	head, tail := lv.head, lv.tail
 	if o.prev == 0 {
-		lv.head = o.next
-	} else {
-		e.orders[o.prev].next = o.next
+		head = o.next
 	}
 	if o.next == 0 {
-		lv.tail = o.prev
-	} else {
-		e.orders[o.next].prev = o.prev
+		tail = o.prev
 	}
+	lv.head, lv.tail = head, tail
+	orders[o.prev].next, orders[o.next].prev = o.next, o.prev
 	o.level = 0
 	lv.orders--
 	if lv.orders == 0 {
@@ -281,7 +286,8 @@ func (e *Engine) filled(m *market, i uint32) {
 // end cancels what is left of a live order that is in no book and waits for
 // nothing.
 func (e *Engine) end(i uint32, why cause) {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	o.status, r.why = statusCanceled, why
 	switch {
 	case why == causeExpired:

@@ -1,8 +1,8 @@
 package engine
 
-// Orders live in slabs without pointers and are named by slot; slot 0 is none.
-// What matching, canceling and queueing touch is one cache line, the rest is
-// beside it, and what few orders have is in a slab of its own.
+// Orders live in a slab without pointers and are named by slot; slot 0 is none.
+// What matching, canceling and queueing touch is one cache line, the rest is the
+// line after it, and what few orders have is in a slab of its own.
 
 // order is the first line of an order.
 type order struct {
@@ -11,14 +11,14 @@ type order struct {
 	remaining  int64  // open lots, hidden included; 0 for orders by budget
 	reserved   int64  // in the asset that it spends
 	prev, next uint32 // queue of its level; waiting: of its trigger level; dead: order of death
+	ref        uint64 // client_ref; 0: it has a client order id
 	level      uint32 // in the ladder that it is in; 0 when in none
 	acct       uint32
-	aprev      uint32 // live orders of the account
-	anext      uint32
 	market     uint16 // MarketAdded.market
 	flags      uint8
 	status     uint8
 	terms      uint32 // 0: none
+	rest
 }
 
 const (
@@ -29,6 +29,7 @@ const (
 	flagBudget              // quantity is what the budget buys
 	flagIceberg             // shows terms.visible of its remaining lots
 	flagPair                // terms.other is a living leg
+	flagPassing             // it cannot rest, so it is in no list and no index
 )
 
 // rest is what else an order is: the second line of it.
@@ -37,10 +38,11 @@ type rest struct {
 	made     int64  // notional of its fills as maker (and in auctions), quote units
 	took     int64  // and as taker
 	arrival  uint64 // number of its newest OrderRested in the venue; dead: stream time of its death
-	ref      uint64 // client_ref; 0: it has a client order id
 	hash     sum
 	clientID uint32 // slot of the client order id
-	typ      uint8  // a triggered order keeps its type
+	aprev    uint32 // live orders of the account
+	anext    uint32
+	typ      uint8 // a triggered order keeps its type
 	tif      uint8
 	self     uint8 // self-trade rule
 	why      uint8 // cause of a cancel; reject of a rejected order
@@ -89,7 +91,7 @@ func (e *Engine) filledLots(i uint32) int64 {
 	if o.flags&flagBudget != 0 {
 		return e.terms[o.terms].bought
 	}
-	return e.rests[i].quantity - o.remaining
+	return e.orders[i].quantity - o.remaining
 }
 
 // limitType reports a type that has a price of its own.

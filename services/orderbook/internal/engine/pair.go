@@ -141,7 +141,7 @@ func (e *Engine) repeatPair(i, j uint32, a, b *Command) reason {
 }
 
 func (e *Engine) sameContent(i uint32, c *Command) bool {
-	return e.ids.rows[e.rests[i].clientID].content == c.content()
+	return e.ids.rows[e.orders[i].clientID].content == c.content()
 }
 
 // link makes j the other leg of i.

@@ -5,15 +5,13 @@ package engine
 // ended.
 func (e *Engine) newOrder(c *Command) reason {
 	r := e.barredOwner(c.Account)
-	row := uint32(0)
 	switch {
 	case r != ok:
 		return e.turnAway(c, r)
 	case !c.named():
 		return e.turnAway(c, rejBadCommand)
 	case c.Ref != 0:
-		var taken uint32
-		if taken, row = e.seekRef(e.hint.ref(c), c.Account, c.Ref); taken != 0 {
+		if taken, _ := e.seekRef(e.hint.ref(c), c.Account, c.Ref); taken != 0 {
 			return e.turnAway(c, rejDuplicate)
 		}
 	default:
@@ -37,7 +35,6 @@ func (e *Engine) newOrder(c *Command) reason {
 	if !fits || need > e.balances[held].available {
 		return e.reject(c, rejInsufficient)
 	}
-	e.hint.row, e.hint.free = row, c.Ref != 0
 	i := e.accept(m, acct, c)
 	e.answer.slot = i
 	if held != 0 {
@@ -54,7 +51,7 @@ func (e *Engine) newOrder(c *Command) reason {
 
 // begin lets an accepted order act, or wait.
 func (e *Engine) begin(m *market, i uint32) {
-	if waits(e.rests[i].typ) {
+	if waits(e.orders[i].typ) {
 		e.waitFor(i)
 		return
 	}
@@ -86,7 +83,8 @@ func (e *Engine) accept(m *market, acct uint32, c *Command) uint32 {
 // fillIn writes a new order into its slot.
 func (e *Engine) fillIn(m *market, acct uint32, c *Command, i uint32) {
 	e.orderID++
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	flags := o.flags&flagDirty | (c.Side - buy)
 	if c.PostOnly {
 		flags |= flagPost
@@ -94,10 +92,10 @@ func (e *Engine) fillIn(m *market, acct uint32, c *Command, i uint32) {
 	// A literal of several fields would be made beside and copied over in wide
 	// words, each waiting for the narrow ones that it was made of: tens of
 	// nanoseconds. So it is here and in all that each order passes.
-	*o, *r = order{}, rest{}
-	o.id, o.price, o.remaining, o.acct = e.orderID, c.Price, c.Quantity, acct
+	*o = order{}
+	o.id, o.price, o.remaining, o.acct, o.ref = e.orderID, c.Price, c.Quantity, acct, c.Ref
 	o.market, o.flags, o.status = uint16(c.Market), flags, statusOpen
-	r.quantity, r.ref, r.typ, r.tif, r.self = c.Quantity, c.Ref, c.Type, c.TIF, c.SelfTrade
+	r.quantity, r.typ, r.tif, r.self = c.Quantity, c.Type, c.TIF, c.SelfTrade
 	if len(c.ClientID) != 0 {
 		r.clientID = e.ids.add(c.ClientID, c.content())
 	}
@@ -177,7 +175,8 @@ func (e *Engine) needOf(m *market, i uint32) int64 {
 
 // fullNeed is needOf, with false when it is above what any account can have.
 func (e *Engine) fullNeed(m *market, i uint32) (int64, bool) {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	if o.sells() {
 		return o.remaining * m.lot, true
 	}
@@ -214,13 +213,13 @@ func (e *Engine) trim(i uint32) {
 // repeat answers a client order id that is taken: the same content gets the
 // order as it is now, another one is a conflict and makes no order.
 func (e *Engine) repeat(i uint32, c *Command) reason {
-	if e.ids.rows[e.rests[i].clientID].content != c.content() {
+	if e.ids.rows[e.orders[i].clientID].content != c.content() {
 		return e.refuse(c.Account, e.orders[i].id, rejConflict)
 	}
 	e.answer.slot = i
 	e.answer.repeated = true
 	if e.orders[i].status == statusRejected {
-		return reason(e.rests[i].why)
+		return reason(e.orders[i].why)
 	}
 	return ok
 }
@@ -244,10 +243,10 @@ func (e *Engine) reject(c *Command, r reason) reason {
 		plain := *c
 		plain.Ext, plain.TIF = nil, c.TIF
 		e.fillIn(nil, acct, &plain, i)
-		e.ids.rows[e.rests[i].clientID].content = c.content()
+		e.ids.rows[e.orders[i].clientID].content = c.content()
 		o := &e.orders[i]
 		o.status, o.remaining = statusRejected, 0
-		e.rests[i].quantity, e.rests[i].why = 0, uint8(r)
+		e.orders[i].quantity, e.orders[i].why = 0, uint8(r)
 		e.enter(i)
 		e.bury(i)
 	}

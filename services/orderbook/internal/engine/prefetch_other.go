@@ -4,5 +4,7 @@ package engine
 
 import "unsafe"
 
-// prefetch does nothing here: the processor finds its own way.
+// prefetch and prefetch2 do nothing here: the processor finds its own way.
 func prefetch(unsafe.Pointer) {}
+
+func prefetch2(_, _ unsafe.Pointer) {}

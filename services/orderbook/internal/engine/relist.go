@@ -85,7 +85,7 @@ func (e *Engine) auditLate() error {
 		waiting[m.id-1]++
 		if t.trigger == 0 {
 			unset[m.id-1]++
-		} else if risingTriggers(e.rests[i].typ, o.buys()) {
+		} else if risingTriggers(e.orders[i].typ, o.buys()) {
 			if !m.rising.holds(t.trig, t.trigger, o.id, i) {
 				return fmt.Errorf("order %d does not wait for prices to rise to %d", o.id, t.trigger)
 			}

@@ -68,14 +68,14 @@ type fill struct {
 
 // capture takes an order's state into the answer: it may leave the slab.
 func (e *Engine) capture(i uint32) {
-	a, o, r := &e.answer, &e.orders[i], &e.rests[i]
+	a, o := &e.answer, &e.orders[i]
 	a.slot = 0
 	a.id, a.status, a.filled, a.remaining = o.id, o.status, e.filledLots(i), o.remaining
 	switch o.status {
 	case statusRejected:
-		a.reject, a.remaining = reason(r.why), 0
+		a.reject, a.remaining = reason(o.why), 0
 	case statusCanceled, statusExpired, statusFilled:
-		a.why = r.why
+		a.why = o.why
 	}
 }
 
@@ -93,13 +93,9 @@ func (e *Engine) noteFill(price, lots int64, maker uint32, makerFee, takerFee in
 	e.fills = append(e.fills, f)
 }
 
-// outcome adds the answer of a command.
+// outcome adds the answer of a command; somebody wants it.
 func (e *Engine) outcome(r reason) {
-	p := e.reply
-	if p == nil {
-		return
-	}
-	a := &e.answer
+	p, a := e.reply, &e.answer
 	if a.slot != 0 {
 		e.capture(a.slot)
 	}

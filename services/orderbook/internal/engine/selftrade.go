@@ -3,7 +3,7 @@ package engine
 // selfTrade resolves the meeting of an order with one of its own account, by
 // its rule. It returns why the taker ends, 0 when it goes on.
 func (e *Engine) selfTrade(m *market, i, mi uint32) cause {
-	rule := e.rests[i].self
+	rule := e.orders[i].self
 	if rule == selfDecrement && e.orders[i].flags&flagBudget != 0 {
 		rule = selfCancelTaker
 	}
@@ -51,7 +51,7 @@ func (e *Engine) decrement(m *market, i, mi uint32) cause {
 // lower takes lots from an order that lives on, with their reservation.
 func (e *Engine) lower(m *market, i uint32, lots int64) {
 	e.orders[i].remaining -= lots
-	e.rests[i].quantity -= lots
+	e.orders[i].quantity -= lots
 	e.mark(i)
 	e.trim(i)
 }

@@ -5,16 +5,20 @@ import "unsafe"
 // newSlot gives an order's place in the slab, empty.
 func (e *Engine) newSlot() uint32 {
 	i := e.freeOrder
-	if i != 0 {
-		e.freeOrder = e.orders[i].next
-		return i
+	if i == 0 {
+		return e.furtherSlot()
 	}
-	i = uint32(len(e.orders))
+	e.freeOrder = e.orders[i].next
+	return i
+}
+
+// furtherSlot is newSlot when none is free.
+func (e *Engine) furtherSlot() uint32 {
+	i := uint32(len(e.orders))
 	if len(e.orders) == cap(e.orders) {
 		e.growOrders()
 	}
 	e.orders = e.orders[:i+1]
-	e.rests = e.rests[:i+1]
 	return i
 }
 
@@ -22,7 +26,7 @@ func (e *Engine) newSlot() uint32 {
 // waste what the memory figure allows.
 func (e *Engine) growOrders() {
 	n := cap(e.orders) + max(cap(e.orders)/8, 1024)
-	e.orders, e.rests = enlarged(e.orders, n, e.large), enlarged(e.rests, n, e.large)
+	e.orders = enlarged(e.orders, n, e.large)
 }
 
 // largeSlab is from how many bytes on Options.Large is told.
@@ -44,9 +48,9 @@ func (e *Engine) freeSlot(i uint32) {
 		e.terms[t] = terms{next: e.freeTerms}
 		e.freeTerms = t
 	}
-	flags := o.flags & flagDirty
-	*o = order{}
-	o.next, o.flags = e.freeOrder, flags
+	// What else it was is cleared when the slot is used again.
+	o.id, o.ref, o.terms, o.status, o.flags = 0, 0, 0, 0, o.flags&flagDirty
+	o.next = e.freeOrder
 	e.freeOrder = i
 }
 

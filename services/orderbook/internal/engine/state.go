@@ -31,12 +31,13 @@ func ContentOf(c *Command) [2]uint64 {
 
 // orderState reads a slot; the client id stays the slab's.
 func (e *Engine) orderState(i uint32, s *OrderState) {
-	o, r := &e.orders[i], &e.rests[i]
+	o := &e.orders[i]
+	r := &o.rest
 	*s = OrderState{
 		ID: o.id, Account: e.accounts[o.acct].id, Market: uint32(o.market), Side: o.side(), Status: o.status,
 		Type: r.typ, TIF: r.tif, SelfRule: r.self, Why: r.why, PostOnly: o.flags&flagPost != 0,
 		Price: o.price, Remaining: o.remaining, Reserved: o.reserved, Quantity: r.quantity, Filled: e.filledLots(i),
-		Made: r.made, Took: r.took, FeePaid: e.feePaid(i), Arrival: r.arrival, Ref: r.ref,
+		Made: r.made, Took: r.took, FeePaid: e.feePaid(i), Arrival: r.arrival, Ref: o.ref,
 	}
 	if r.clientID != 0 {
 		c := &e.ids.rows[r.clientID]
@@ -54,7 +55,7 @@ func (e *Engine) orderState(i uint32, s *OrderState) {
 
 // feePaid is what an order has paid in fees: rounded up once over all its fills.
 func (e *Engine) feePaid(i uint32) int64 {
-	r := &e.rests[i]
+	r := &e.orders[i].rest
 	if r.made|r.took == 0 {
 		return 0
 	}

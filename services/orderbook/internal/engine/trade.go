@@ -5,20 +5,21 @@ package engine
 // caller's. In an auction both pay the maker's rate.
 func (e *Engine) trade(m *market, mi, ti uint32, price, lots int64, auction bool) {
 	maker, taker := &e.orders[mi], &e.orders[ti]
-	mr, tr := &e.rests[mi], &e.rests[ti]
+	mr, tr := &e.orders[mi].rest, &e.orders[ti].rest
 	paid := price * lots * m.unit // below both notionals, which were checked
 	e.tradeID++
-	makerFee, takerFee := -m.owed(mr).ceil(), -m.owed(tr).ceil()
+	// Fees are rounded up once over all fills of an order, so that many small
+	// fills pay what one large fill would, and never more than was reserved.
+	makerOwed, takerOwed, takerPPM := m.owed(mr), m.owed(tr), m.takerPPM
 	mr.made += paid
 	if auction {
+		takerPPM = m.makerPPM
 		tr.made += paid
 	} else {
 		tr.took += paid
 	}
-	// Fees are rounded up once over all fills of an order, so that many small
-	// fills pay what one large fill would, and never more than was reserved.
-	makerFee += m.owed(mr).ceil()
-	takerFee += m.owed(tr).ceil()
+	makerFee := makerOwed.plus(m.makerPPM, paid).ceil() - makerOwed.ceil()
+	takerFee := takerOwed.plus(takerPPM, paid).ceil() - takerOwed.ceil()
 	maker.remaining -= lots
 	if taker.flags&flagBudget == 0 {
 		taker.remaining -= lots
@@ -67,14 +68,26 @@ func (m *market) owed(r *rest) feeBase {
 func (e *Engine) pay(m *market, i uint32, cost, goods int64) {
 	o := &e.orders[i]
 	o.reserved -= cost
-	e.touchQuote(o.acct, m).reserved -= cost
-	e.touchBase(o.acct, m).available += goods
+	a := e.purse(o.acct, m)
+	if quote, base := a.held[0], a.held[1]; quote != 0 && base != 0 {
+		e.touchSlot(quote).reserved -= cost
+		e.touchSlot(base).available += goods
+		return
+	}
+	e.touch(o.acct, m.quote).reserved -= cost
+	e.touch(o.acct, m.base).available += goods
 }
 
 // sold captures the goods and pays for them.
 func (e *Engine) sold(m *market, i uint32, proceeds, goods int64) {
 	o := &e.orders[i]
 	o.reserved -= goods
-	e.touchBase(o.acct, m).reserved -= goods
-	e.touchQuote(o.acct, m).available += proceeds
+	a := e.purse(o.acct, m)
+	if quote, base := a.held[0], a.held[1]; quote != 0 && base != 0 {
+		e.touchSlot(base).reserved -= goods
+		e.touchSlot(quote).available += proceeds
+		return
+	}
+	e.touch(o.acct, m.base).reserved -= goods
+	e.touch(o.acct, m.quote).available += proceeds
 }

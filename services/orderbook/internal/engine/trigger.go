@@ -26,7 +26,7 @@ func (e *Engine) waitFor(i uint32) {
 func (e *Engine) hang(m *market, i uint32) {
 	o := &e.orders[i]
 	t := &e.terms[o.terms]
-	typ := e.rests[i].typ
+	typ := e.orders[i].typ
 	if t.trigger != 0 {
 		if risingTriggers(typ, o.buys()) {
 			t.trig = m.rising.push(t.trigger, 0, o.id, i)
@@ -44,7 +44,7 @@ func (e *Engine) unhang(m *market, i uint32) {
 	o := &e.orders[i]
 	t := &e.terms[o.terms]
 	if t.trig != 0 {
-		if risingTriggers(e.rests[i].typ, o.buys()) {
+		if risingTriggers(e.orders[i].typ, o.buys()) {
 			m.rising.remove(t.trig)
 		} else {
 			m.falling.remove(t.trig)

@@ -17,15 +17,16 @@ func TestFramesDecode(t *testing.T) {
 	e.out = &Batch{}
 	e.clock.nowMs, e.tradeID = 7, 8
 	e.accounts = append(e.accounts, account{id: 21}, account{id: 22})
-	e.orders = append(e.orders, order{id: 1, price: 2, remaining: 3, reserved: 4, acct: 1, market: 5, flags: flagSell}, order{id: 2, acct: 2})
-	e.rests = append(e.rests, rest{quantity: 6, typ: typeLimit, tif: tifGTC, self: selfNone, ref: 9}, rest{})
+	e.orders = append(e.orders, order{id: 1, price: 2, remaining: 3, reserved: 4, acct: 1, market: 5, flags: flagSell, ref: 9,
+		rest: rest{quantity: 6, typ: typeLimit, tif: tifGTC, self: selfNone}}, order{id: 2, acct: 2})
 	m := &market{id: 5}
 	e.emitOrderAccepted(1)
 	e.emitTrade(m, 10, 11, &e.orders[1], &e.orders[2], 12, -13, false)
 	e.emitTrade(m, 10, 11, &e.orders[1], &e.orders[2], 12, 13, true)
 	e.emitOrderCanceled(1, causeFOK, 14)
 	e.emitOrderAmended(1, 15, true)
-	e.emitBalanceChanged(21, 3, 16, 17)
+	e.events++
+	putBalance((*[36]byte)(e.out.room(36)), &balance{owner: 21, asset: 3, available: 16, reserved: 17})
 	e.emitOrderRested(1, 18, 19)
 	e.emitOrderTriggered(1, 20)
 	e.emitTriggerMoved(1, 21)
