@@ -79,7 +79,7 @@ type player struct {
 	self   uint8
 	seq    uint64
 	nowMs  int64
-	cmd    engine.Command
+	room   [packSize]engine.Command // of the pack at hand
 }
 
 // market is the number of the only one.
@@ -157,13 +157,19 @@ func (p *player) begin(from string) {
 func (p *player) pack(records []Record, look func(i int) error) error {
 	p.moveTime(records[0].TimeMs)
 	p.begin(ordersv1.FromAPI)
+	commands := p.room[:len(records)]
 	for i := range records {
-		p.command(&records[i])
-		p.engine.Do(&p.cmd)
-		if look != nil {
-			if err := look(i); err != nil {
-				return err
-			}
+		p.command(&commands[i], &records[i])
+	}
+	if look == nil {
+		p.engine.DoAll(commands)
+		p.engine.End()
+		return nil
+	}
+	for i := range commands {
+		p.engine.Do(&commands[i])
+		if err := look(i); err != nil {
+			return err
 		}
 	}
 	p.engine.End()
@@ -176,10 +182,9 @@ var tifs = [...]uint8{
 	FOK: uint8(ordersv1.TimeInForce_TIME_IN_FORCE_FOK), PostOnly: uint8(ordersv1.TimeInForce_TIME_IN_FORCE_GTC),
 }
 
-// command makes p.cmd what the record asks for. Quantities above 2^63-1 become
+// command makes c what the record asks for. Quantities above 2^63-1 become
 // negative, which the engine rejects.
-func (p *player) command(r *Record) {
-	c := &p.cmd
+func (p *player) command(c *engine.Command, r *Record) {
 	*c = engine.Command{Account: uint64(r.Account) + 1, Ref: r.Ref + 1}
 	switch r.Op {
 	case OpCancel:
