@@ -42,6 +42,10 @@ type Config struct {
 	ConfirmEvery time.Duration
 }
 
+// outputEvery spaces small outputs: 250 fsyncs a second at most, and what
+// follows TRADES is 4 ms behind the answers at most because of it.
+const outputEvery = 4 * time.Millisecond
+
 // grace bounds the draining of a stopped service: publish what is applied,
 // leave a snapshot.
 const grace = 3 * time.Second

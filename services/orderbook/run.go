@@ -114,6 +114,7 @@ func newService(cfg Config, b *bus.Bus, m *metric.Metrics, log *zap.Logger) *ser
 		Options: leader.Options{
 			Venue: venue, Assets: cfg.File.Assets, Markets: cfg.File.Markets,
 			SnapshotPacks: cfg.SnapshotPacks, SnapshotEvery: cfg.SnapshotEvery, Grace: grace,
+			OutputEvery: outputEvery,
 		},
 		Bus: b, Wire: wire, Keeper: keep, Metrics: m, Log: s.log, Ready: s.ready,
 	}

@@ -23,6 +23,9 @@ type applier struct {
 	alarm  *time.Timer // when a tick may be due
 
 	spare *engine.Batch // nil while an output is in flight
+	begun time.Time     // of the last output
+	pause *time.Timer   // ends the rest before the next one
+	rests bool          // the timer is set
 	ids   []string
 	seen  uint64 // see held
 
@@ -35,12 +38,13 @@ type applier struct {
 func (r *reign) apply(work context.Context, st *recovery.State) error {
 	e := st.Engine
 	a := &applier{reign: r, Desk: step.NewDesk(r.Venue, st), engine: e, spare: &engine.Batch{}, alarm: time.NewTimer(time.Hour),
-		savedAt: time.Now(), savedSeq: e.LastInSeq()}
+		pause: time.NewTimer(time.Hour), savedAt: time.Now(), savedSeq: e.LastInSeq()}
 	a.seen = r.reconnects
 	a.setup.init(a)
 	defer close(r.jobs)
 	defer close(r.orders)
 	defer a.alarm.Stop()
+	defer a.pause.Stop()
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	var queue []bus.Message
@@ -69,6 +73,8 @@ func (r *reign) apply(work context.Context, st *recovery.State) error {
 				return err
 			}
 		case a.spare = <-r.idle:
+		case <-a.pause.C:
+			a.rests = false
 		case ask := <-r.Asks:
 			ask(e)
 		case <-a.alarm.C:
@@ -130,11 +136,34 @@ func (a *applier) note(t *step.Taken, behind uint64) {
 	}
 }
 
+// rest says whether an output is too small to begin already. An output is an
+// fsync, and each reader of TRADES takes it apart: at one for each pack that a
+// handful of gateways sends they had no time for anything else. A publish that
+// is slow says that the machine is short of time, and the next one rests for
+// longer. No answer waits for it. The first output after a quiet time is never
+// held back.
+func (a *applier) rest() bool {
+	if a.full() || a.Size() >= smallOutput {
+		return false
+	}
+	every := min(max(a.OutputEvery, slowRest*time.Duration(a.took.Load())), maxRest*a.OutputEvery)
+	left := every - time.Since(a.begun)
+	if left <= 0 {
+		return false
+	}
+	if !a.rests {
+		a.rests = true
+		a.pause.Reset(left)
+	}
+	return true
+}
+
 // handOver gives the batch to the publisher, if that is idle.
 func (a *applier) handOver() {
-	if a.Packs() == 0 || a.spare == nil {
+	if a.Packs() == 0 || a.spare == nil || a.rest() {
 		return
 	}
+	a.begun = time.Now()
 	j := job{Output: a.Seal(a.spare), ids: a.ids}
 	a.spare, a.ids = nil, nil
 	if a.sinceSave >= a.SnapshotPacks*a.patience() && a.Keeper.Free() {
@@ -197,6 +226,7 @@ func (a *applier) gauges() {
 // drain publishes what is applied and leaves a snapshot behind.
 func (a *applier) drain(work context.Context) error {
 	last := false
+	a.OutputEvery = 0 // nothing comes that is worth waiting for
 	for a.Packs() > 0 || a.spare == nil || !last {
 		if a.handOver(); a.Packs() == 0 && a.spare != nil && !last {
 			last = true

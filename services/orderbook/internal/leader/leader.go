@@ -46,6 +46,11 @@ const (
 	maxPacks      = 1000
 	maxBatchBytes = 32 << 20
 	maxRequestIDs = bus.MaxRequestIDs
+	// smallOutput is what is worth waiting for more, in bytes of events.
+	smallOutput = 256 << 10
+	// An output rests for slowRest times as long as the last one took, at most for
+	// maxRest times OutputEvery.
+	slowRest, maxRest = 4, 5
 )
 
 // Times of the checks around the work.
@@ -66,6 +71,10 @@ type Options struct {
 	SnapshotEvery time.Duration // a changed state that is idle is snapshotted this often
 	Grace         time.Duration // for draining at a stop; 0 = stop as in a crash
 	PartBytes     int           // an output above is cut; 0 = tradesv1.MaxMessage
+	// OutputEvery is the least time between the beginnings of two small outputs,
+	// and five times as long while publishing one is slow; 0 = none. See
+	// applier.rest.
+	OutputEvery time.Duration
 }
 
 // Wire is how the leader reaches others.
@@ -106,6 +115,7 @@ type reign struct {
 	idle   chan *engine.Batch // the publisher gives a batch back when it is durable
 	orders chan order
 
+	took       atomic.Int64 // nanoseconds that the last output was in flight
 	publishing atomic.Int64 // Unix milliseconds since when an output is in flight; 0 = none
 	relieved   atomic.Bool  // a standby takes the snapshots
 }

@@ -43,6 +43,53 @@ func TestServes(t *testing.T) {
 	}
 }
 
+// TestSmallOutputsRest: packs that follow an output soon are answered at once
+// and published together later; a stop publishes what waits.
+func TestSmallOutputsRest(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.options.Grace = time.Minute
+	before := h.start(nil)
+	before.wait()
+	if err := before.stop(); err != nil { // and left nothing to publish
+		t.Fatal(err)
+	}
+	h.options.OutputEvery = time.Hour
+	i := h.start(nil)
+	i.wait()
+	g := h.gateway(ordersv1.FromAPI, "api-1")
+	tail := func() *bus.Message {
+		t.Helper()
+		m, err := h.bus.Last(h.ctx(), tradesv1.Stream, tradesv1.Subject(venue))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	first := g.ask(limit(1, sell, 5, 100, "s1"))
+	m := tail()
+	for o, _, _ := peek(t, m.Data); o.LastInSeq < first.InSeq; o, _, _ = peek(t, m.Data) {
+		if h.ctx().Err() != nil {
+			t.Fatal("the first output is held back")
+		}
+		m = tail()
+	}
+	second := g.ask(limit(2, buy, 2, 100, "b1"))
+	third := g.ask(limit(2, buy, 3, 100, "b2"))
+	if got := tail(); got.Seq != m.Seq {
+		t.Errorf("an output followed the first at once: %d after %d", got.Seq, m.Seq)
+	}
+	if err := i.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if o, _, _ := peek(t, tail().Data); o.FirstInSeq != second.InSeq || o.LastInSeq != third.InSeq {
+		t.Errorf("the last output is of packs %d to %d, want %d to %d", o.FirstInSeq, o.LastInSeq, second.InSeq, third.InSeq)
+	}
+	if h.verify() == 0 {
+		t.Error("there was no trade: the test tests nothing")
+	}
+}
+
 // TestCrashAtEveryStep kills an instance before and after each publish, with
 // small parts so that most outputs have several, and lets the next go on.
 func TestCrashAtEveryStep(t *testing.T) {

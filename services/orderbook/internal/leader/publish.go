@@ -37,6 +37,7 @@ func (r *reign) publish(work context.Context, tail uint64, sum []byte) error {
 				return err
 			}
 			r.publishing.Store(0)
+			r.took.Store(int64(time.Since(started)))
 			r.Metrics.Outputs.Inc()
 			r.Metrics.OutputPacks.Observe(float64(j.Packs))
 			r.Metrics.PublishTime.Observe(time.Since(started).Seconds())
