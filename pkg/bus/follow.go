@@ -34,9 +34,10 @@ type Follower struct {
 	mu      sync.Mutex
 	queue   []Message
 	bytes   int
-	changed chan struct{} // closed and replaced when queue or err changes
 	err     error
-	next    uint64 // lowest stream sequence not yet queued
+	next    uint64        // lowest stream sequence not yet queued
+	arrived chan struct{} // buffered: queue or err changed
+	room    chan struct{} // buffered: the queue became shorter
 }
 
 // Follow starts reading the subjects of a stream; from is the first stream
@@ -44,7 +45,7 @@ type Follower struct {
 func (b *Bus) Follow(ctx context.Context, stream string, subjects []string, from uint64) *Follower {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &Follower{bus: b, stream: stream, subjects: subjects, cancel: cancel, done: make(chan struct{}),
-		changed: make(chan struct{}), next: max(from, 1)}
+		arrived: make(chan struct{}, 1), room: make(chan struct{}, 1), next: max(from, 1)}
 	go f.loop(ctx)
 	return f
 }
@@ -56,7 +57,8 @@ func (f *Follower) Close() {
 }
 
 // Next blocks for the first message and returns it with all that is already
-// here, bounded by maxBytes of data (but at least one message).
+// here, bounded by maxBytes of data (but at least one message). One goroutine at
+// a time reads a Follower.
 func (f *Follower) Next(ctx context.Context, maxBytes int) ([]Message, error) {
 	for {
 		f.mu.Lock()
@@ -69,11 +71,11 @@ func (f *Follower) Next(ctx context.Context, maxBytes int) ([]Message, error) {
 			out := append([]Message(nil), f.queue[:n]...)
 			f.queue = f.queue[n:]
 			f.bytes -= size
-			f.signal()
 			f.mu.Unlock()
+			signal(f.room)
 			return out, nil
 		}
-		err, changed := f.err, f.changed
+		err := f.err
 		f.mu.Unlock()
 		if err != nil {
 			return nil, err
@@ -81,15 +83,17 @@ func (f *Follower) Next(ctx context.Context, maxBytes int) ([]Message, error) {
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-changed:
+		case <-f.arrived:
 		}
 	}
 }
 
-// signal wakes everybody who waits; f.mu is held.
-func (f *Follower) signal() {
-	close(f.changed)
-	f.changed = make(chan struct{})
+// signal wakes the one that waits on ch, or the next that would.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
 }
 
 func (f *Follower) loop(ctx context.Context) {
@@ -111,8 +115,8 @@ func (f *Follower) loop(ctx context.Context) {
 	}
 	f.mu.Lock()
 	f.err = fmt.Errorf("reading %s: %w", f.stream, context.Canceled)
-	f.signal()
 	f.mu.Unlock()
+	signal(f.arrived)
 }
 
 // consume reads with one ordered consumer until it breaks.
@@ -163,16 +167,15 @@ func (f *Follower) push(ctx context.Context, m Message) error {
 			f.queue = append(f.queue, m)
 			f.bytes += len(m.Data)
 			f.next = m.Seq + 1
-			f.signal()
 			f.mu.Unlock()
+			signal(f.arrived)
 			return nil
 		}
-		changed := f.changed
 		f.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-changed:
+		case <-f.room:
 		}
 	}
 }
