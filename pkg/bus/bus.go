@@ -152,6 +152,9 @@ type StreamState struct {
 	LastSeq  uint64
 	// Deleted messages between the two: a subject that was trimmed leaves them.
 	Deleted int
+	// Idle is for how long nothing was stored, by the server's clock; from the
+	// stream's creation on while it is empty.
+	Idle time.Duration
 }
 
 // Stream asks for a stream's state; jetstream.ErrStreamNotFound before it is
@@ -164,7 +167,12 @@ func (b *Bus) Stream(ctx context.Context, stream string) (StreamState, error) {
 		return StreamState{}, fmt.Errorf("asking for stream %s: %w", stream, err)
 	}
 	info := s.CachedInfo()
-	return StreamState{Created: info.Created, FirstSeq: info.State.FirstSeq, LastSeq: info.State.LastSeq, Deleted: info.State.NumDeleted}, nil
+	newest := info.State.LastTime
+	if newest.IsZero() || newest.Before(info.Created) {
+		newest = info.Created
+	}
+	return StreamState{Created: info.Created, FirstSeq: info.State.FirstSeq, LastSeq: info.State.LastSeq, Deleted: info.State.NumDeleted,
+		Idle: max(0, info.TimeStamp.Sub(newest))}, nil
 }
 
 // WaitStream waits until the stream is provisioned.

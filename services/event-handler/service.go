@@ -111,18 +111,19 @@ func (s *service) watch(ctx context.Context) error {
 	}
 }
 
-// watchOrders notes whether the order stream grows. Where it cannot be asked,
-// nothing yields.
+// ordersEvery is how often the order stream is looked at: so long a backfill may
+// run on at full speed beside it.
+const ordersEvery = 500 * time.Millisecond
+
+// watchOrders notes when the order stream last grew, from the first look on:
+// a backfill that needed two to see orders took the machine from them for
+// seconds. Where it cannot be asked, nothing yields.
 func (s *service) watchOrders(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(ordersEvery)
 	defer tick.Stop()
-	last := uint64(0)
 	for {
-		if st, err := s.bus.Stream(ctx, ordersv1.Stream); err == nil {
-			if last > 0 && st.LastSeq > last {
-				s.ordered.Store(time.Now().UnixNano())
-			}
-			last = st.LastSeq
+		if st, err := s.bus.Stream(ctx, ordersv1.Stream); err == nil && st.LastSeq > 0 {
+			s.ordered.Store(time.Now().Add(-st.Idle).UnixNano())
 		}
 		select {
 		case <-ctx.Done():
