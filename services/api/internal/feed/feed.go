@@ -3,6 +3,7 @@ package feed
 import (
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -64,6 +65,7 @@ type Feed struct {
 	floor   uint64 // the ring holds everything behind this
 	subs    map[*Sub]struct{}
 	watched map[string]int // members by channel
+	sought  time.Time      // when somebody was a member, or wanted to be, last
 }
 
 // New makes a feed that has no position yet.
@@ -199,6 +201,7 @@ const atOnce = 64
 func (f *Feed) Join(s *Sub, epoch string, after uint64, verified bool) (joined Joined, msgs []*Message, upTo uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.sought = time.Now()
 	switch {
 	case epoch != f.epoch:
 		return Anew, nil, 0
@@ -270,7 +273,21 @@ func (f *Feed) exit(s *Sub) {
 	if _, is := f.subs[s]; is {
 		delete(f.subs, s)
 		f.watched[s.Channel]--
+		f.sought = time.Now()
 	}
+}
+
+// soughtFor is how long the feed of a member that left goes on remembering: it
+// may only have lost its connection.
+const soughtFor = time.Minute
+
+// Wanted says whether somebody is a member, was one within the last minute, or
+// tried to be. A feed that nobody wants may Skip, which whoever comes later
+// finds in Postgres; one who comes in between is sent there too.
+func (f *Feed) Wanted() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.subs) > 0 || !f.sought.IsZero() && time.Since(f.sought) < soughtFor
 }
 
 // Watched says whether a channel has members: who makes messages that are not

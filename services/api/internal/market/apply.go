@@ -14,7 +14,7 @@ import (
 // are collected and taken with the Take functions. raw is not kept.
 func (s *State) Apply(seq uint64, raw []byte) (Change, error) {
 	s.Seq = seq
-	c := Change{Seq: seq}
+	c := Change{Seq: seq, quiet: s.Quiet}
 	kind, body, ok := eventKind(raw)
 	if !ok {
 		return c, fmt.Errorf("event %d is none", seq)
@@ -138,6 +138,9 @@ func (s *State) order(id uint64) *Order {
 
 // tell copies an order for watchers, with the fills given.
 func (c *Change) tell(o *Order, fills ...Fill) {
+	if c.quiet {
+		return
+	}
 	copied := *o
 	copied.Fills, copied.newer, copied.older = fills, nil, nil
 	c.Orders = append(c.Orders, copied)
@@ -145,6 +148,9 @@ func (c *Change) tell(o *Order, fills ...Fill) {
 
 // place tells where an order stands in its queue now.
 func (c *Change) place(o *Order) {
+	if c.quiet {
+		return
+	}
 	p := Place{OrderID: o.ID, Account: o.Account, Side: o.Side, PriceTicks: o.PriceTicks, Queue: o.QueueSeq}
 	if o.Resting {
 		p.Remaining, p.Visible = o.RemainingLots, o.VisibleLots

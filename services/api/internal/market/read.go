@@ -223,6 +223,18 @@ func (s *State) Take() []Updates {
 	return out
 }
 
+// Drop is Take for nobody: what changed so far is never told.
+func (s *State) Drop() {
+	for _, id := range s.touched {
+		t := s.trading(id)
+		t.touched, t.candles.changed = false, false
+		t.book.dirty = t.book.dirty[:0]
+		t.book.told = Top{Market: id, Bid: best(t.book.bids), Ask: best(t.book.asks)}
+		t.window.move(s.NowMS)
+	}
+	s.touched = s.touched[:0]
+}
+
 // Top is a market's best levels.
 func (s *State) Top(market uint32) Top {
 	out := Top{Seq: s.Seq, Market: market}

@@ -20,6 +20,8 @@ type State struct {
 	InSeq  uint64 // ORDERS sequence of the last pack applied
 	NowMS  int64  // stream time of that pack
 	Halted bool
+	// Quiet: nobody asks what changes, so that changes tell nothing of orders.
+	Quiet bool
 
 	dir       *Directory
 	venues    []*trading // by market id - 1

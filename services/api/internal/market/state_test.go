@@ -178,3 +178,62 @@ func TestForgetsTheOldestEnded(t *testing.T) {
 		t.Errorf("%d orders are kept", len(all))
 	}
 }
+
+// TestDropForgets: what changed while nobody asked is not told later, and what
+// changes afterwards is, also when a best price returns to what was told long ago.
+func TestDropForgets(t *testing.T) {
+	t.Parallel()
+	s := newState()
+	rest := func(id uint64, price int64) {
+		fold(t, s, &tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: id, Account: 1, Market: 1, Kind: uint32(buy) | 1<<8, PriceTicks: uint64(price), QuantityLots: 5}}})
+		fold(t, s, &tradesv1.Event{Kind: &tradesv1.Event_OrderRested{OrderRested: &tradesv1.OrderRested{OrderId: id, RemainingLots: 5, VisibleLots: 5}}})
+	}
+	end := func(id uint64) market.Change {
+		return fold(t, s, &tradesv1.Event{Kind: &tradesv1.Event_OrderCanceled{OrderCanceled: &tradesv1.OrderCanceled{OrderId: id}}})
+	}
+	rest(1, 10)
+	if u := s.Take(); len(u) != 1 || u[0].Top == nil || u[0].Top.Bid.PriceTicks != 10 {
+		t.Fatalf("told %+v", u)
+	}
+	s.Quiet = true
+	rest(2, 11)
+	s.Drop()
+	s.Quiet = false
+	if u := s.Take(); len(u) != 0 {
+		t.Errorf("told what was dropped: %+v", u)
+	}
+	c := end(2)
+	u := s.Take()
+	if len(c.Orders) != 1 || len(c.Places) != 1 || len(u) != 1 || u[0].Top == nil || u[0].Top.Bid.PriceTicks != 10 || len(u[0].Depth.Bids) != 1 {
+		t.Errorf("the change is %+v, told %+v", c, u)
+	}
+}
+
+// TestQuietFoldsTheSame: a quiet state tells nothing of orders and is the same.
+func TestQuietFoldsTheSame(t *testing.T) {
+	t.Parallel()
+	loud, quiet := newState(), newState()
+	quiet.Quiet = true
+	for _, e := range []*tradesv1.Event{
+		{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: 1, Account: 1, Market: 1, Kind: uint32(sell) | 1<<8, PriceTicks: 10, QuantityLots: 5}}},
+		{Kind: &tradesv1.Event_OrderRested{OrderRested: &tradesv1.OrderRested{OrderId: 1, RemainingLots: 5, VisibleLots: 5}}},
+		{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: &tradesv1.OrderAccepted{OrderId: 2, Account: 2, Market: 1, Kind: uint32(buy) | 1<<8, PriceTicks: 10, QuantityLots: 2}}},
+		{Kind: &tradesv1.Event_Trade{Trade: &tradesv1.Trade{TradeId: 1, Market: 1, PriceTicks: 10, QuantityLots: 2, MakerOrderId: 1, TakerOrderId: 2, TakerSide: uint32(buy), AtMs: 5}}},
+	} {
+		if c := fold(t, loud, e); len(c.Orders) == 0 && e.GetOrderRested() == nil {
+			t.Errorf("nothing is told of %v", e)
+		}
+		if c := fold(t, quiet, e); len(c.Orders)+len(c.Places) != 0 {
+			t.Errorf("a quiet state tells %+v", c)
+		}
+	}
+	if a, b := loud.Depth(1, 0), quiet.Depth(1, 0); !reflect.DeepEqual(a, b) || len(a.Asks) != 1 {
+		t.Errorf("depth %+v and %+v", a, b)
+	}
+	for account := uint64(1); account <= 2; account++ {
+		all := func(*market.Order) bool { return true }
+		if a, b := loud.Orders(account, 0, all), quiet.Orders(account, 0, all); !reflect.DeepEqual(a, b) || len(a) != 1 {
+			t.Errorf("orders %+v and %+v", a, b)
+		}
+	}
+}

@@ -235,6 +235,8 @@ type Change struct {
 	Market uint32  // of Places and Phase
 	Places []Place // resting orders whose place or quantity changed
 	Phase  bool    // the market's phase or limits changed
+
+	quiet bool // see State.Quiet
 }
 
 // Before is the live order that o was at an earlier event: so many of its lots

@@ -201,6 +201,8 @@ func (v *Venue) apply(parts []market.Output) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var msgs []*feed.Message
+	wanted := v.feed.Wanted()
+	v.state.Quiet = !wanted
 	w := v.watched()
 	for _, out := range parts {
 		for i, e := range out.Events {
@@ -215,9 +217,15 @@ func (v *Venue) apply(parts []market.Output) error {
 			if err != nil {
 				return err
 			}
+			if !wanted {
+				continue
+			}
 			msgs = append(msgs, Messages(&c, v.epoch, v.state.Directory())...)
 			msgs = append(msgs, w.passing(&c, v.epoch, v.state.Directory())...)
 		}
+	}
+	if !wanted {
+		v.state.Drop()
 	}
 	for _, u := range v.state.Take() {
 		msgs = append(msgs, w.update(&u, v.state.Seq, v.epoch, v.state.Directory())...)
@@ -225,7 +233,11 @@ func (v *Venue) apply(parts []market.Output) error {
 	if v.dir.Load() != v.state.Directory() {
 		v.dir.Store(v.state.Directory())
 	}
-	v.feed.Publish(msgs, v.state.Seq)
+	if wanted {
+		v.feed.Publish(msgs, v.state.Seq)
+	} else {
+		v.feed.Skip(v.state.Seq)
+	}
 	v.wake()
 	return nil
 }
