@@ -13,23 +13,19 @@ import (
 
 // load reads the orders that the plan changes without having made them.
 func (j *Journal) load(ctx context.Context, tx pgx.Tx) (map[uint64]*trade.Order, error) {
-	var ids []int64
-	for _, m := range j.plan {
-		for _, e := range m.out.GetEvents() {
-			ids = trade.Touched(ids, e)
-		}
-	}
+	ids := j.older()
 	known := map[uint64]*trade.Order{}
 	if len(ids) == 0 {
 		return known, nil
 	}
-	slices.Sort(ids)
+	// A join, since "id = any($2)" may be planned as a filter: every order of the
+	// venue was compared with every id.
 	const q = `
-select id, account, client_order_id, client_ref, market, side, type, time_in_force, self_trade, price_ticks, quantity_lots, filled_lots,
+select o.id, account, client_order_id, client_ref, market, side, type, time_in_force, self_trade, price_ticks, quantity_lots, filled_lots,
 	remaining_lots, visible_lots, decremented_lots, status, reject_reason, cancel_reason, resting, triggered, queue_seq, quote_budget, protection_ticks,
 	trigger_ticks, trail_ticks, display_lots, min_lots, post_only, expires_at_ms, other_leg, created_ms, updated_ms, event_seq
-from trade.orders where venue = $1 and id = any($2)`
-	rows, err := tx.Query(ctx, q, j.venue, slices.Compact(ids))
+from unnest($2::bigint[]) as u(id) join trade.orders o on o.venue = $1 and o.id = u.id`
+	rows, err := tx.Query(ctx, q, j.venue, ids)
 	if err != nil {
 		return nil, fmt.Errorf("reading orders: %w", err)
 	}
@@ -46,6 +42,27 @@ from trade.orders where venue = $1 and id = any($2)`
 		return nil, fmt.Errorf("reading orders: %w", err)
 	}
 	return known, nil
+}
+
+// older are the orders that the plan changes and did not make, each once.
+func (j *Journal) older() []int64 {
+	var ids []int64
+	var touched [4]int64
+	made := map[int64]bool{}
+	for _, m := range j.plan {
+		for _, e := range m.out.GetEvents() {
+			if id := trade.Made(e); id != 0 {
+				made[int64(id)] = true
+			}
+			for _, id := range trade.Touched(touched[:0], e) {
+				if !made[id] {
+					ids = append(ids, id)
+				}
+			}
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
 }
 
 // orders copies the orders that the batch made, replaces what it changed of
@@ -76,6 +93,9 @@ func (j *Journal) orders(ctx context.Context, tx pgx.Tx, c *trade.Changes) error
 	}
 	if err := j.replace(ctx, tx, changed); err != nil {
 		return err
+	}
+	if len(c.Before) == 0 {
+		return nil
 	}
 	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"trade", "order_changes"},
 		[]string{"venue", "id", "event_seq", "price_ticks", "quantity_lots", "filled_lots", "remaining_lots", "trigger_ticks", "triggered"},

@@ -63,6 +63,14 @@ func NewChanges(known map[uint64]*Order) *Changes {
 	return &Changes{Orders: known, Balances: map[balanceKey]Balance{}, Phases: map[uint32]*tradesv1.PhaseChanged{}, Limits: map[uint32]*ordersv1.Limits{}}
 }
 
+// Made is the order that an event makes; 0 = none.
+func Made(e *tradesv1.Event) uint64 {
+	if a := e.GetOrderAccepted(); a != nil {
+		return a.GetOrderId()
+	}
+	return e.GetOrderRejected().GetOrderId()
+}
+
 // Touched appends the orders that an event changes without having made them.
 func Touched(ids []int64, e *tradesv1.Event) []int64 {
 	one := func(id uint64) []int64 { return append(ids, int64(id)) }
