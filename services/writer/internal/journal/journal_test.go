@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -150,6 +151,62 @@ func check(t *testing.T, w *writertest.World) {
 		if got := writertest.Value[string](w, q); got != want {
 			t.Errorf("%s\ngot  %s\nwant %s", q, got, want)
 		}
+	}
+}
+
+// TestTransactionsAreSpaced: many small messages at the end of the stream share
+// few transactions.
+func TestTransactionsAreSpaced(t *testing.T) {
+	t.Parallel()
+	w := writertest.New(t)
+	e := &engine{w: w}
+	first := e.publish(t, nil, registry()...)
+	const every = 100 * time.Millisecond
+	m := w.Metrics()
+	var commits atomic.Int64
+	count := func(step string) error {
+		if step == "committed" {
+			commits.Add(1)
+		}
+		return nil
+	}
+	w.Start("", "trade."+venue, tradesv1.Stream, tradesv1.Subject(venue), journal.New(venue, m), m, count, func(p *partition.Partition) { p.Every = every })
+	w.Wait("", "trade."+venue, first)
+	began := time.Now()
+	last := first
+	for range 100 {
+		last = e.publish(t, nil, balance(1, last, 0))
+	}
+	w.Wait("", "trade."+venue, last)
+	took := time.Since(began)
+	// One for the registry, one at once, and one each time that is over.
+	if n, most := commits.Load(), 3+int64(took/every); n > most {
+		t.Errorf("100 messages took %d transactions in %v, want at most %d", n, took, most)
+	}
+}
+
+// TestBehindItYields: a partition that yields takes small transactions while
+// much stands behind them.
+func TestBehindItYields(t *testing.T) {
+	t.Parallel()
+	w := writertest.New(t)
+	e := &engine{w: w}
+	last := e.publish(t, nil, registry()...)
+	many := make([]*tradesv1.Event, 200)
+	for i := range many {
+		many[i] = balance(1, uint64(i), 0)
+	}
+	for range 80 {
+		last = e.publish(t, nil, many...)
+	}
+	m := w.Metrics()
+	w.Start("", "trade."+venue, tradesv1.Stream, tradesv1.Subject(venue), journal.New(venue, m), m, nil, func(p *partition.Partition) { p.Yields = func() bool { return true } })
+	w.Wait("", "trade."+venue, last)
+	// 2,000 rows of 201 a message, and the small first one; the last few messages
+	// are not behind any more.
+	const q = `select max(n) from (select count(*) as n from trade.journal group by xmin) as transactions`
+	if n := writertest.Value[int64](w, q); n > 11 {
+		t.Errorf("a transaction took %d messages, want at most 11", n)
 	}
 }
 

@@ -21,6 +21,9 @@ func (p *Partition) take(ctx context.Context, msgs []bus.Message) (n int, err er
 	if limit == 0 {
 		limit = defaultMaxRows
 	}
+	if p.yields(msgs[0]) {
+		limit = min(limit, yieldRows)
+	}
 	for rows := 0; n < len(msgs) && rows < limit; n++ {
 		r, err := p.Projection.Take(ctx, msgs[n])
 		if err != nil {
@@ -32,6 +35,21 @@ func (p *Partition) take(ctx context.Context, msgs []bus.Message) (n int, err er
 		}
 	}
 	return n, nil
+}
+
+// A partition that yields takes transactions of this many rows, 20 ms of the
+// machine or so, and then rests for this many times as long as one took. It does
+// so while this many messages at least stand behind the one at hand: what comes
+// at the head of a chain is never held up.
+const (
+	yieldRows   = 2000
+	yieldTimes  = 3
+	yieldBehind = 8
+)
+
+// yields says whether the partition is behind and others need the machine.
+func (p *Partition) yields(m bus.Message) bool {
+	return m.Pending >= yieldBehind && p.Yields != nil && p.Yields()
 }
 
 // hand gives the plan to a transaction: in the background when the projection
@@ -60,12 +78,16 @@ func (p *Partition) hand(ctx context.Context, cancel context.CancelCauseFunc, la
 		return nil
 	}
 	err := p.flight.start(ctx, func() error {
+		began := time.Now()
 		err := p.commit(ctx, batch, from, to, head, false)
 		if err != nil {
 			cancel(err)
 			return err
 		}
 		backoff.Reset()
+		if p.yields(last) {
+			sleep(ctx, min(yieldTimes*time.Since(began), time.Second))
+		}
 		return nil
 	})
 	if err == nil && !ahead {
@@ -102,6 +124,7 @@ func (p *Partition) commit(ctx context.Context, batch Batch, from, to Cursor, he
 	if to.CaughtUp && !from.CaughtUp {
 		p.Log.Info("partition caught up", zap.String("partition", p.Name), zap.Uint64("seq", to.Seq), zap.Uint64("number", to.Height()))
 	}
+	p.wrote.Store(time.Now().UnixNano())
 	p.sought = 0
 	p.healed()
 	if err := p.fault("committed"); err != nil {

@@ -106,6 +106,13 @@ type Partition struct {
 	Log        *zap.Logger
 
 	MaxRows int // of a transaction, 0 = 20,000
+	// Every is the least time between the beginnings of two transactions at the
+	// end of the stream; 0 = none. One after a quiet time begins at once, and so
+	// does every one of a partition that is behind.
+	Every time.Duration
+	// Yields says that others need the machine now: a partition that is far behind
+	// then takes small transactions and rests after each; nil = never.
+	Yields func() bool
 
 	// RetryAfter are the pauses before a refused unit is tried again, after which
 	// it is dead; nil = 0.2 s, 0.5 s, 1 s, 2 s.
@@ -115,7 +122,8 @@ type Partition struct {
 	Fault func(step string) error
 
 	cur     atomic.Pointer[Cursor]
-	ahead   Cursor // end of what was given to a transaction
+	wrote   atomic.Int64 // when the last transaction ended, in unix nanoseconds
+	ahead   Cursor       // end of what was given to a transaction
 	flight  flight
 	noRoom  atomic.Uint64 // message behind which no position is left for dead letters
 	careful uint64        // up to this message units are written one by one
@@ -226,11 +234,16 @@ func (p *Partition) converge(ctx context.Context, backoff *run.Backoff) error {
 	if p.stopped == "" {
 		p.Status.Set(nil)
 	}
-	for {
+	var begun time.Time
+	for pending := uint64(0); ; {
+		if left := p.Every - time.Since(begun); left > 0 && pending == 0 && !sleep(ctx, left) {
+			return causeOf(ctx, ctx.Err())
+		}
 		msgs, err := follower.Next(ctx, maxBytes)
 		if err != nil {
 			return causeOf(ctx, err)
 		}
+		begun, pending = time.Now(), msgs[len(msgs)-1].Pending
 		for len(msgs) > 0 {
 			n, taken := p.take(ctx, msgs)
 			if n > 0 {
@@ -266,6 +279,12 @@ func (p *Partition) publish(c Cursor) {
 	p.Metrics.Seq.WithLabelValues(p.Name).Set(float64(c.Seq))
 	p.Metrics.Head.WithLabelValues(p.Name).Set(float64(c.Height()))
 }
+
+// activeFor is how long after a transaction a partition counts as active.
+const activeFor = 3 * time.Second
+
+// Active says whether this process wrote something of the partition just now.
+func (p *Partition) Active() bool { return time.Since(time.Unix(0, p.wrote.Load())) < activeFor }
 
 // Cursor is the last committed cursor while this process holds the lease.
 func (p *Partition) Cursor() (Cursor, bool) {

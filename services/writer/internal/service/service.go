@@ -146,6 +146,11 @@ func (s *service) migrate(ctx context.Context) error {
 	return err
 }
 
+// tradesEvery spaces the transactions of a venue: its live state is served from
+// TRADES, and one transaction a message took a processor and the disk's fsyncs
+// from the orders themselves.
+const tradesEvery = 50 * time.Millisecond
+
 func (s *service) partitions() []*partition.Partition {
 	var out []*partition.Partition
 	add := func(build, name, stream, subject string, p partition.Projection) {
@@ -161,6 +166,11 @@ func (s *service) partitions() []*partition.Partition {
 	}
 	if v := s.file.Venue; v != "" {
 		add("", feedv1.TradePartition(v), tradesv1.Stream, tradesv1.Subject(v), journal.New(v, s.metrics))
+		book := out[len(out)-1]
+		book.Every = tradesEvery
+		for _, p := range out[:len(out)-1] {
+			p.Yields = book.Active // which no other process's partition tells
+		}
 	}
 	add("", feedv1.IdentityPartition, identityv1.Stream, identityv1.Subject, ident.New(s.bus, s.metrics, s.log.Logger))
 	return out
