@@ -22,6 +22,8 @@ type Book struct {
 	Progress io.Writer // what is being done
 	Bin      string    // folder of the services' programs; "" = build them
 	Only     []string  // names of parts to run, empty = all
+	Profiles string    // folder for CPU profiles of the runs over HTTP, "" = none
+	Env      []string  // more settings of the services, NAME=value
 
 	Resting  []int         // sizes of the engine's books; default 100,000 and 1,000,000
 	Mix      int           // commands of the engine's mix; default 1,000,000
@@ -31,6 +33,7 @@ type Book struct {
 	Window   time.Duration // of each measurement over HTTP; default 8 s
 	Clients  int           // connections of the throughput runs; default 256
 	Rate     int           // orders a second offered; default 2,000
+	Gateways []int         // replicas of the api in the latency runs, 0 = one beside a backfill; default 1, 2, 8, 0
 
 	table table
 }
@@ -103,6 +106,9 @@ func (b *Book) defaults() {
 	def(&b.Rate, 2_000)
 	if len(b.Resting) == 0 {
 		b.Resting = []int{100_000, 1_000_000}
+	}
+	if len(b.Gateways) == 0 {
+		b.Gateways = []int{1, 2, 8, 0}
 	}
 	if b.Window <= 0 {
 		b.Window = 8 * time.Second

@@ -60,32 +60,36 @@ func (b *Book) http(ctx context.Context) error {
 			return err
 		}
 		b.say("  bare handler")
-		ceiling, err := b.drive(ctx, []string{bare}, tokens, b.Clients, 1, 0)
+		ceiling, err := b.drive(ctx, driveSpec{Hosts: []string{bare}, Tokens: tokens, Clients: b.Clients, Many: 1})
 		stop()
 		if err != nil {
 			return err
 		}
 		b.say("  single orders")
-		single, err := b.drive(ctx, hosts, tokens, b.Clients, 1, 0)
+		used := w.watch("single", b.Window)
+		single, err := b.drive(ctx, driveSpec{Hosts: hosts, Tokens: tokens, Clients: b.Clients, Many: 1})
 		if err != nil {
 			return fmt.Errorf("single orders: %w", err)
 		}
-		b.table.rate("single orders over HTTP", single.orders, "orders/s", 20_000)
-		b.table.rate("ceiling: a handler that only parses and answers", ceiling.orders, "orders/s", 0)
-		b.table.ratio("single orders / that handler", single.orders/ceiling.orders, 0.5)
-		b.table.latency("  p50 of those", at(single.took, 0.5), 0)
+		b.table.rate("single orders over HTTP", single.Orders, "orders/s", 20_000)
+		b.table.rate("ceiling: a handler that only parses and answers", ceiling.Orders, "orders/s", 0)
+		b.table.ratio("single orders / that handler", single.Orders/ceiling.Orders, 0.5)
+		b.table.latency("  p50 of those", at(single.Took, 0.5), 0)
+		used.tell(&b.table, single.CPU)
 		b.say("  batches")
-		batch, err := b.drive(ctx, hosts, tokens, min(b.Clients, 64), 100, 0)
+		batch, err := b.drive(ctx, driveSpec{Hosts: hosts, Tokens: tokens, Clients: min(b.Clients, 64), Many: 100})
 		if err != nil {
 			return fmt.Errorf("batches: %w", err)
 		}
-		b.table.rate("batches of 100 over HTTP", batch.orders, "orders/s", 0)
+		b.table.rate("batches of 100 over HTTP", batch.Orders, "orders/s", 0)
 		b.say("  sockets")
-		rate, err := b.sockets(ctx, hosts[0], tokens, 8, 8)
+		used = w.watch("sockets", b.Window)
+		sockets, err := b.drive(ctx, driveSpec{Hosts: hosts, Tokens: tokens, Sockets: true, Clients: 8, Many: 100, Pipelined: 8})
 		if err != nil {
 			return fmt.Errorf("sockets: %w", err)
 		}
-		b.table.rate("arrays of 100 over 8 WebSockets, 8 under way on each", rate, "orders/s", 250_000)
+		b.table.rate("arrays of 100 over 8 WebSockets, 8 under way on each", sockets.Orders, "orders/s", 250_000)
+		used.tell(&b.table, sockets.CPU)
 		return nil
 	}, noSnapshots...)
 }
@@ -94,42 +98,54 @@ func (b *Book) http(ctx context.Context) error {
 func (b *Book) latency(ctx context.Context) error {
 	b.table.section(fmt.Sprintf("%d orders a second offered over HTTP", b.Rate))
 	var single time.Duration
-	for _, gateways := range []int{1, 2, 8} {
+	for _, gateways := range b.Gateways {
+		if gateways == 0 {
+			b.say("  beside a backfill")
+			if err := b.beside(ctx); err != nil {
+				return fmt.Errorf("beside a backfill: %w", err)
+			}
+			continue
+		}
 		b.say("  %d gateways", gateways)
 		err := b.inBook(ctx, func(w *bookWorld) error {
-			d, err := b.offered(ctx, w, gateways)
+			d, used, err := b.offered(ctx, w, gateways)
 			if err != nil {
 				return err
 			}
-			p50, p99 := at(d.took, 0.5), at(d.took, 0.99)
+			p50, p99 := at(d.Took, 0.5), at(d.Took, 0.99)
 			if gateways == 1 {
 				single = p50
 				b.table.fine("one gateway p50", p50, 2500*time.Microsecond)
 				b.table.fine("one gateway p99", p99, 10*time.Millisecond)
 			} else {
 				b.table.fine(fmt.Sprintf("%d gateways p50", gateways), p50, 0)
+				b.table.fine(fmt.Sprintf("%d gateways p99", gateways), p99, 0)
+			}
+			if gateways > 1 && single > 0 {
 				b.table.atMost(fmt.Sprintf("%d gateways p50 / one gateway", gateways), float64(p50)/float64(single), 2)
 			}
-			b.table.rate("  orders answered", d.orders, "orders/s", 0)
+			b.table.rate("  orders answered", d.Orders, "orders/s", 0)
+			used.tell(&b.table, d.CPU)
 			return nil
 		}, noSnapshots...)
 		if err != nil {
 			return fmt.Errorf("%d gateways: %w", gateways, err)
 		}
 	}
-	b.say("  beside a backfill")
-	return b.beside(ctx)
+	return nil
 }
 
-func (b *Book) offered(ctx context.Context, w *bookWorld, gateways int) (driven, error) {
+func (b *Book) offered(ctx context.Context, w *bookWorld, gateways int) (driven, *usage, error) {
 	hosts, tokens, err := w.desk(ctx, gateways)
 	if err != nil {
-		return driven{}, err
+		return driven{}, nil, err
 	}
 	if err := b.seen(ctx, w, hosts, tokens); err != nil {
-		return driven{}, err
+		return driven{}, nil, err
 	}
-	return b.drive(ctx, hosts, tokens, min(b.Clients, 64), 1, b.Rate)
+	used := w.watch(fmt.Sprintf("gateways-%d", gateways), b.Window)
+	d, err := b.drive(ctx, driveSpec{Hosts: hosts, Tokens: tokens, Clients: min(b.Clients, 64), Many: 1, Rate: b.Rate})
+	return d, used, err
 }
 
 // beside measures the same while the event-handler and the writer index a chain
@@ -169,13 +185,14 @@ func (b *Book) beside(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	cpu := handler.cpu()
-	d, err := b.drive(ctx, hosts, tokens, min(b.Clients, 64), 1, b.Rate)
+	cpu, used := handler.cpu(), w.watch("beside", b.Window)
+	d, err := b.drive(ctx, driveSpec{Hosts: hosts, Tokens: tokens, Clients: min(b.Clients, 64), Many: 1, Rate: b.Rate})
 	if err != nil {
 		return err
 	}
-	b.table.fine("one gateway beside a backfill p50", at(d.took, 0.5), 3500*time.Microsecond)
-	b.table.fine("one gateway beside a backfill p99", at(d.took, 0.99), 0)
+	b.table.fine("one gateway beside a backfill p50", at(d.Took, 0.5), 3500*time.Microsecond)
+	b.table.fine("one gateway beside a backfill p99", at(d.Took, 0.99), 0)
 	b.table.ratio("  processors that the event-handler took meanwhile", (handler.cpu()-cpu).Seconds()/b.Window.Seconds(), 0)
+	used.tell(&b.table, d.CPU)
 	return nil
 }

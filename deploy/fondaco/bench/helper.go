@@ -15,11 +15,12 @@ import (
 	"fondaco.dev/pkg/embedded/child"
 )
 
-// A node runs in a process of its own: the program starts itself anew with one
-// of these words and a JSON object behind it.
+// A node and the clients of the order book run in processes of their own: the
+// program starts itself anew with one of these words and a JSON object behind it.
 const (
 	helperDev    = "dev-node"
 	helperReplay = "replay-node"
+	helperDrive  = "clients"
 )
 
 // nodeSpec says what a node serves.
@@ -29,10 +30,14 @@ type nodeSpec struct {
 	Record            *Load  // or of another node's answers
 }
 
-// Helper runs a node when args ask for one, and reports whether they do.
+// Helper runs a node or the clients when args ask for them, and reports whether
+// they do.
 func Helper(args []string) (bool, error) {
-	if len(args) != 2 || args[0] != helperDev && args[0] != helperReplay {
+	if len(args) != 2 || args[0] != helperDev && args[0] != helperReplay && args[0] != helperDrive {
 		return false, nil
+	}
+	if args[0] == helperDrive {
+		return true, driveHelper(context.Background(), os.Stdin, os.Stdout)
 	}
 	var spec nodeSpec
 	if err := json.Unmarshal([]byte(args[1]), &spec); err != nil {
