@@ -21,6 +21,10 @@ import (
 // separated, at most MaxRequestIDs.
 const HeaderRequestID = "Fondaco-Request-Id"
 
+// HeaderTrace carries the W3C traceparents of the requests among them that are
+// followed, comma separated; see pkg/trace.
+const HeaderTrace = "Fondaco-Trace"
+
 // HeaderQuiet on a message of CHAIN, with the value "1", says that its rows are
 // stored without being announced.
 const HeaderQuiet = "Fondaco-Quiet"

@@ -93,6 +93,9 @@ func (l *Level) String() string { return levelName(l.atomic.Level()) }
 type Logger struct {
 	*zap.Logger
 	Level *Level
+
+	encoder zapcore.Encoder
+	sink    *sink // nil of Nop
 }
 
 // New makes the logger of one service; every line carries its name.
@@ -111,8 +114,9 @@ func New(cfg Config, service string, w io.Writer) (*Logger, error) {
 	default:
 		enc = &readableEncoder{Encoder: zapcore.NewConsoleEncoder(readable())}
 	}
-	core := zapcore.NewCore(enc, zapcore.Lock(zapcore.AddSync(w)), level.atomic)
-	return &Logger{Logger: zap.New(core).Named(service), Level: level}, nil
+	out := &sink{w: w}
+	core := zapcore.NewCore(enc, out, level.atomic)
+	return &Logger{Logger: zap.New(core).Named(service), Level: level, encoder: enc, sink: out}, nil
 }
 
 // Nop is a logger that writes nothing.

@@ -10,6 +10,7 @@ import (
 
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/env"
+	"fondaco.dev/pkg/trace"
 	"fondaco.dev/proto/config"
 )
 
@@ -40,6 +41,8 @@ type Config struct {
 	// replays the packs since the last one; streams are trimmed below confirmed
 	// snapshots only. A standby confirms all of its own.
 	ConfirmEvery time.Duration
+	// Trace: OTEL_EXPORTER_OTLP_ENDPOINT, FONDACO_TRACE_*.
+	Trace trace.Config
 }
 
 // outputEvery spaces small outputs: 250 fsyncs a second at most, and what
@@ -61,6 +64,7 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 		SnapshotEvery: r.Duration("FONDACO_SNAPSHOT_INTERVAL", 30*time.Second),
 		SnapshotDir:   r.String("FONDACO_SNAPSHOT_DIR", ""),
 		ConfirmEvery:  r.Duration("FONDACO_SNAPSHOT_CONFIRM_INTERVAL", 10*time.Minute),
+		Trace:         trace.ConfigFromEnv(r),
 	}
 	if cfg.SnapshotEvery < time.Second {
 		r.Fail("FONDACO_SNAPSHOT_INTERVAL", "is below 1s")

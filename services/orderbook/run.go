@@ -11,6 +11,7 @@ import (
 	"fondaco.dev/pkg/admin"
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/run"
+	"fondaco.dev/pkg/trace"
 	"fondaco.dev/pkg/zlog"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
@@ -76,7 +77,13 @@ func serve(ctx context.Context, cfg Config, adm *admin.Server, log *zap.Logger) 
 		}
 	}
 	onBus.Set(nil)
+	tracer, err := trace.Open(ctx, cfg.Trace, "orderbook", "", log)
+	if err != nil {
+		return err
+	}
+	defer tracer.Close()
 	s := newService(cfg, b, m, log)
+	s.leader.Trace = tracer
 	s.onBus, s.status = onBus, onVenue
 	desk, err := ask.Listen(b, cfg.File.Venue, s.log)
 	if err != nil {

@@ -93,6 +93,11 @@ func (a *applier) full() bool { return a.Packs() >= maxPacks || a.Size() >= maxB
 
 // one applies a pack and answers it.
 func (a *applier) one(m *bus.Message) error {
+	if a.Trace != nil {
+		if end := a.Trace.Follow("apply pack", m.Header.Get(bus.HeaderTrace)); end != nil {
+			defer end()
+		}
+	}
 	t, err := a.Take(m)
 	if err != nil {
 		return err

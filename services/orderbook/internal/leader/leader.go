@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/trace"
 	"fondaco.dev/proto/config"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
@@ -94,7 +95,8 @@ type Leader struct {
 	Keeper  *keeper.Keeper
 	Metrics *metric.Metrics
 	Log     *zap.Logger
-	Ready   func(error) // told whether the venue is served, and why not
+	Trace   *trace.Tracer // nil = packs are not followed
+	Ready   func(error)   // told whether the venue is served, and why not
 	// Asks are questions to the engine, carried out between two packs; they must
 	// not change it. nil = none.
 	Asks <-chan func(*engine.Engine)

@@ -1,0 +1,91 @@
+package zlog
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Bounds of lines that wait.
+const (
+	maxWaiting = 64 << 10
+	flushEvery = time.Second
+)
+
+// sink is where all lines of a logger go, in their order. A line that waits is
+// written with the next one that does not, when 64 KiB wait, or by Flush.
+type sink struct {
+	mu      sync.Mutex
+	w       io.Writer
+	waiting []byte
+}
+
+// Write passes a line on at once.
+func (s *sink) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) == 0 {
+		return s.w.Write(p)
+	}
+	s.waiting = append(s.waiting, p...)
+	return len(p), s.flush()
+}
+
+// Sync writes what waits.
+func (s *sink) Sync() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.flush()
+}
+
+func (s *sink) flush() error {
+	if len(s.waiting) == 0 {
+		return nil
+	}
+	_, err := s.w.Write(s.waiting)
+	s.waiting = s.waiting[:0]
+	return err
+}
+
+// lazy is a sink for lines that may wait.
+type lazy struct{ *sink }
+
+func (l lazy) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.waiting = append(l.waiting, p...)
+	if len(l.waiting) < maxWaiting {
+		return len(p), nil
+	}
+	return len(p), l.flush()
+}
+
+// Lazy is the logger for lines of which there are many and none is urgent, such
+// as one a request: writing each by itself would cost a system call. It needs
+// Flushing to run; a process that is killed loses the last second of them.
+func (l *Logger) Lazy() *zap.Logger {
+	if l.sink == nil {
+		return l.Logger
+	}
+	return l.Logger.WithOptions(zap.WrapCore(func(zapcore.Core) zapcore.Core {
+		return zapcore.NewCore(l.encoder.Clone(), lazy{l.sink}, l.Level.atomic)
+	}))
+}
+
+// Flushing writes what waits each second until ctx ends, and then once more.
+func (l *Logger) Flushing(ctx context.Context) error {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return l.Sync()
+		case <-tick.C:
+			_ = l.Sync() // who cannot write cannot say so either
+		}
+	}
+}
