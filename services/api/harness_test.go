@@ -182,6 +182,7 @@ func (a *app) do(method, path, body string, header ...string) (int, string, http
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	apitest.Conform(a.t, method, path, resp.StatusCode, resp.Header, data)
 	return resp.StatusCode, string(data), resp.Header
 }
 
@@ -240,6 +241,7 @@ type frame struct {
 	Parameter string          `json:"parameter"`
 
 	RetryAfterMS int64  `json:"retry_after_ms"`
+	RetryMS      int64  `json:"retry_ms"`
 	Account      uint64 `json:"account"`
 	Role         string `json:"role"`
 }

@@ -12,12 +12,15 @@ import (
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/rds"
 	"fondaco.dev/pkg/run"
+	"fondaco.dev/pkg/trace"
 	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/proto/config"
 	"fondaco.dev/services/api/internal/auth"
+	"fondaco.dev/services/api/internal/await"
 	"fondaco.dev/services/api/internal/gateway"
 	"fondaco.dev/services/api/internal/hub"
 	"fondaco.dev/services/api/internal/limit"
+	"fondaco.dev/services/api/internal/maintenance"
 	"fondaco.dev/services/api/internal/rest"
 	"fondaco.dev/services/api/internal/socket"
 	"fondaco.dev/services/api/internal/status"
@@ -34,6 +37,10 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	if err != nil {
 		return err
 	}
+	described, channels, err := descriptions()
+	if err != nil {
+		return err
+	}
 	redis, err := rds.Open(cfg.Redis)
 	if err != nil {
 		return err
@@ -45,9 +52,12 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	for i, n := range file.Networks {
 		names[i] = n.Name
 	}
-	db := store.New(store.Config{PG: cfg.PG, Networks: names}, adm, log.Named("store"))
+	db := store.New(store.Config{PG: cfg.PG, Networks: names, MaxLag: cfg.ReadLag, Wait: cfg.ReadWait, Timeout: cfg.ReadTimeout, Scan: cfg.ReadScan}, adm, log.Named("store"))
 	feeds := hub.New(names, db, redis, adm.Registry(), log.Named("hub"))
 	board := status.New(cfg.Version, file.Networks, log.Named("status"))
+	waits := await.New()
+	feeds.OnHint(waits.OnHint)
+	db.Watch(waits.OnPoll)
 	db.Watch(feeds.OnPoll)
 	db.Watch(board.OnPoll)
 
@@ -57,17 +67,34 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 		book = venue.New(file.Venue, db, adm, log.Named("venue"))
 		gate = gateway.New(file.Venue, book.Remember, adm, log.Named("gateway"))
 	}
-	tokens, limits := auth.New(db), limit.New(rate(cfg.OrdersPerSecond))
+	tokens, closed := auth.New(db), maintenance.New(adm.Registry(), log.Named("maintenance"))
+	limits, err := newLimiter(cfg, adm.Registry(), log.Named("limit"))
+	if err != nil {
+		return err
+	}
+	defer limits.Close()
+	tracer, err := trace.Open(ctx, cfg.Trace, "api", cfg.Version, log.Named("trace"))
+	if err != nil {
+		return err
+	}
+	defer tracer.Close()
 	var entrance *socket.Book
 	if gate != nil {
-		entrance = &socket.Book{Gateway: gate, Limits: limits}
+		entrance = &socket.Book{Gateway: gate, Limits: limits, Maintenance: closed}
 	}
-	sockets := socket.New(socket.Config{QueueBytes: cfg.QueueBytes, Stall: cfg.SocketStall, Behind: cfg.SocketBehind, MaxConns: cfg.MaxSockets, Orders: rate(cfg.SocketOrdersPerSecond)},
-		file.Networks, feeds, book, entrance, tokens, adm.Registry(), log.Named("socket"))
-	server := rest.New(rest.Parts{Config: file, Store: db, Venue: book, Gateway: gate, Limits: limits, Auth: tokens, Sockets: sockets, Status: board, Admin: adm}, log.Named("http"))
+	live := status.NewLive(board, adm.Ready, closed.Now, adm.Registry())
+	db.Watch(live.OnPoll)
+	feeds.OnReorg(live.OnReorg)
+	closed.OnChange(func(*bus.Maintenance) { live.Changed() })
+	sockets := socket.New(cfg.sockets(), file.Networks, socket.Feeds{Hub: feeds, Venue: book, Status: live}, entrance, tokens, adm.Registry(), log.Named("socket"))
+	server, err := rest.New(rest.Parts{Config: file, Spec: described, Async: channels, Store: db, Venue: book, Gateway: gate, Limits: limits, Maintenance: closed, Proxies: cfg.Proxies, Version: cfg.Version, Trace: tracer, Access: log.Lazy().Named("http"), Auth: tokens, Sockets: sockets, Status: board, Await: waits, Admin: adm}, log.Named("http"))
+	if err != nil {
+		return err
+	}
 
 	onBus := func(ctx context.Context, b *bus.Bus) error {
-		parts := []run.Part{{Name: "status", Run: func(ctx context.Context) error { return board.Run(ctx, b) }}}
+		parts := []run.Part{{Name: "status", Run: func(ctx context.Context) error { return board.Run(ctx, b) }},
+			{Name: "maintenance", Run: func(ctx context.Context) error { return closed.Run(ctx, b) }}}
 		if book != nil {
 			parts = append(parts, run.Part{Name: "venue", Run: func(ctx context.Context) error { return book.Run(ctx, b) }},
 				run.Part{Name: "gateway", Run: func(ctx context.Context) error { return gate.Run(ctx, b) }})
@@ -86,16 +113,23 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 		run.Part{Name: "behind", Run: func(context.Context) error {
 			return run.All(behind, log.Logger,
 				run.Part{Name: "admin", Run: adm.Run},
+				run.Part{Name: "log", Run: log.Flushing},
 				run.Part{Name: "postgres", Run: db.Run},
 				run.Part{Name: "hub", Run: feeds.Run},
+				run.Part{Name: "live", Run: live.Run},
+				run.Part{Name: "limits", Run: limits.Run},
 				run.Part{Name: "nats", Run: func(ctx context.Context) error { return withBus(ctx, cfg.NATS, nats, log.Logger, onBus) }},
 			)
 		}},
 	)
 }
 
-// rate lets a client that was quiet send two seconds' worth at once.
-func rate(perSecond int) limit.Rate { return limit.Rate{PerSecond: perSecond, Burst: 2 * perSecond} }
+// sockets is what the package of that name is told of the configuration.
+func (c *Config) sockets() socket.Config {
+	return socket.Config{QueueBytes: c.QueueBytes, Stall: c.SocketStall, Behind: c.SocketBehind, Tick: c.SocketTick, Spread: c.SocketSpread,
+		MaxConns: c.MaxSockets, PerAddress: c.SocketsPerAddress, Proxies: c.Proxies, Subscriptions: c.SocketSubscriptions,
+		MessageBytes: c.SocketMessageBytes, MessagesPerSecond: c.SocketMessages, Origins: c.SocketOrigins, Orders: limit.PerSecond(c.SocketOrdersPerSecond)}
+}
 
 // withBus waits for NATS and the provisioner's verdict, then runs what needs
 // them.

@@ -309,6 +309,9 @@ func TestShutdownTellsClients(t *testing.T) {
 	s.send(`{"op":"subscribe","id":1,"channel":"blocks","network":"dev"}`)
 	s.want("subscribed")
 	go a.stop()
+	if f := s.want("goodbye"); f.RetryMS < 0 || f.RetryMS > 10000 {
+		t.Errorf("%+v", f)
+	}
 	_, err := s.raw()
 	if websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("got %v", err)

@@ -543,8 +543,10 @@ ALTER TABLE ONLY trade.trades
 CREATE INDEX dead_letters_open ON ctl.dead_letters USING btree (build, partition, status) WHERE (status <> 'done'::text);
 CREATE INDEX blocks_hash ON ix_sample.blocks USING btree (network, hash);
 CREATE INDEX blocks_pos ON ix_sample.blocks USING btree (network, pos);
+CREATE INDEX blocks_time ON ix_sample.blocks USING btree (network, "time", number);
 CREATE INDEX casper_accounts_key ON ix_sample.casper_accounts USING btree (network, public_key) WHERE (public_key <> ''::text);
 CREATE INDEX casper_blocks_height ON ix_sample.casper_blocks USING btree (network, height DESC, hash);
+CREATE INDEX casper_blocks_time ON ix_sample.casper_blocks USING btree (network, timestamp_ms);
 CREATE INDEX casper_deploys_account ON ix_sample.casper_deploys USING btree (network, account, timestamp_ms DESC, hash DESC);
 CREATE INDEX casper_facts_pos ON ix_sample.casper_facts USING btree (network, pos);
 CREATE INDEX casper_messages_entity ON ix_sample.casper_messages USING btree (network, entity, topic, timestamp_ms DESC, deploy_hash DESC, idx DESC);
@@ -554,8 +556,12 @@ CREATE INDEX casper_transfers_to ON ix_sample.casper_transfers USING btree (netw
 CREATE INDEX children_block ON ix_sample.children USING btree (network, block_number);
 CREATE INDEX events_address ON ix_sample.events USING btree (network, address, block_number, log_index);
 CREATE INDEX events_pos ON ix_sample.events USING btree (network, pos);
+CREATE INDEX events_tx ON ix_sample.events USING btree (network, tx_hash);
+CREATE INDEX orphaned_blocks_number ON ix_sample.orphaned_blocks USING btree (network, number, revert_pos);
 CREATE INDEX orphaned_blocks_pos ON ix_sample.orphaned_blocks USING btree (network, pos);
+CREATE INDEX orphaned_events_block ON ix_sample.orphaned_events USING btree (network, block_number, log_index, revert_pos);
 CREATE INDEX orphaned_events_pos ON ix_sample.orphaned_events USING btree (network, pos);
+CREATE INDEX orphaned_events_tx ON ix_sample.orphaned_events USING btree (network, tx_hash);
 CREATE INDEX funds_account ON trade.funds USING btree (venue, account, event_seq DESC);
 CREATE INDEX journal_event_seq ON trade.journal USING btree (venue, first_event_seq);
 CREATE INDEX orders_account ON trade.orders USING btree (venue, account, id DESC);

@@ -23,9 +23,10 @@ import (
 
 // Server is a running Redis that keeps nothing on disk: it carries hints only.
 type Server struct {
-	url  env.Secret
-	proc *child.Process
-	mini *miniredis.Miniredis
+	url       env.Secret
+	bin, conf string // of redis-server
+	proc      *child.Process
+	mini      *miniredis.Miniredis
 }
 
 // Start runs redis-server when it is on PATH, else miniredis with a warning.
@@ -45,19 +46,47 @@ func Start(ctx context.Context, log *zap.Logger) (*Server, error) {
 		return nil, err
 	}
 	password := rand.Text()
-	cmd := exec.Command(bin, "-")
-	// The password goes in by standard input: arguments are seen by everybody.
-	cmd.Stdin = strings.NewReader(fmt.Sprintf("bind 127.0.0.1\nport %d\nsave \"\"\nappendonly no\nrequirepass %s\n", port, password))
-	proc, err := child.Start(cmd, syscall.SIGTERM)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{proc: proc, url: env.Secret("redis://:" + password + "@" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))}
-	if err := s.waitReady(ctx); err != nil {
-		s.Stop()
+	s := &Server{bin: bin, url: env.Secret("redis://:" + password + "@" + net.JoinHostPort("127.0.0.1", strconv.Itoa(port))),
+		conf: fmt.Sprintf("bind 127.0.0.1\nport %d\nsave \"\"\nappendonly no\nrequirepass %s\n", port, password)}
+	if err := s.launch(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// launch starts the child and returns when it answers.
+func (s *Server) launch(ctx context.Context) (err error) {
+	cmd := exec.Command(s.bin, "-")
+	// The password goes in by standard input: arguments are seen by everybody.
+	cmd.Stdin = strings.NewReader(s.conf)
+	if s.proc, err = child.Start(cmd, syscall.SIGTERM); err != nil {
+		return err
+	}
+	if err := s.waitReady(ctx); err != nil {
+		s.Stop()
+		return err
+	}
+	return nil
+}
+
+// Restart ends it as a crash would, stays away for that long and starts it again
+// on the same port, empty.
+func (s *Server) Restart(ctx context.Context, away time.Duration) error {
+	if s.mini != nil {
+		s.mini.Close()
+	} else {
+		s.proc.Stop(child.Step{Signal: syscall.SIGKILL, Wait: 2 * time.Second})
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(away):
+	}
+	if s.mini != nil {
+		s.mini.FlushAll()
+		return s.mini.Restart()
+	}
+	return s.launch(ctx)
 }
 
 // URL is how clients reach it.

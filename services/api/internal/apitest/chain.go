@@ -54,6 +54,20 @@ func (c *Chain) Head() uint64 { return c.head }
 // Pos is the position of everything committed.
 func (c *Chain) Pos() uint64 { return c.pos }
 
+// Tx is the hash of the i-th transaction of a canonical block.
+func (c *Chain) Tx(number uint64, i int) string { return txHash(c.hashes[number], i).Hex() }
+
+// NextTx is that of the block that is committed next.
+func (c *Chain) NextTx(i int) string { return txHash(blockHash(c.salt+1), i).Hex() }
+
+func blockHash(salt uint64) common.Hash {
+	return crypto.Keccak256Hash(binary.BigEndian.AppendUint64(nil, salt))
+}
+
+func txHash(block common.Hash, i int) common.Hash {
+	return crypto.Keccak256Hash(block[:], []byte{byte(i), byte(i >> 8)})
+}
+
 // Block commits the next block with n transfers.
 func (c *Chain) Block(t testing.TB, n int) { t.Helper(); c.Blocks(t, 1, n) }
 
@@ -75,7 +89,7 @@ func (c *Chain) Blocks(t testing.TB, count, n int) {
 		c.head++
 		c.seq++
 		c.salt++
-		hash := crypto.Keccak256Hash(binary.BigEndian.AppendUint64(nil, c.salt))
+		hash := blockHash(c.salt)
 		c.hashes[c.head] = hash
 		parent := c.hashes[c.head-1]
 		pos := feedv1.Position(c.seq, 0)
@@ -104,7 +118,7 @@ func (c *Chain) Blocks(t testing.TB, count, n int) {
 
 // event makes the i-th transfer of a block.
 func (c *Chain) event(b *feedv1.EvmBlock, i int) *feedv1.Event {
-	tx := crypto.Keccak256Hash(b.Hash, []byte{byte(i), byte(i >> 8)})
+	tx := txHash(common.Hash(b.Hash), i)
 	from, to := common.BigToHash(common.Big1), common.BytesToHash([]byte{2, byte(i % 3)})
 	args, _ := json.Marshal(map[string]string{"from": strings.ToLower(common.BytesToAddress(from[:]).Hex()), "to": fmt.Sprintf("0x%040x", to.Big()), "value": fmt.Sprint(b.Number*1000 + uint64(i))})
 	data := common.BigToHash(common.Big2)

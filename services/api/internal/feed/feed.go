@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"iter"
 	"sort"
 	"sync"
 	"time"
@@ -32,14 +33,24 @@ type Sink interface {
 	Hint(frame []byte)
 }
 
-// Sub is one subscription. Its fields are set before it joins; After and the
+// Newest is a sink of a state, of which only the last frame counts.
+type Newest interface {
+	// Offer takes the message's frame, in the place of one that still waits.
+	Offer(m *Message, frame []byte) Offered
+	// Waits says whether one does: what is told of the position would overtake it.
+	Waits() bool
+}
+
+// Sub is one subscription. Its fields are set before it joins; after and the
 // membership belong to the feed's lock.
 type Sub struct {
 	ID      string // raw JSON; "" = bare data frames
 	Channel string
 	Scope   Scope
-	Match   func(*Message) bool
+	Owner   uint64              // account whose messages alone it gets; 0 on channels of everybody
+	Match   func(*Message) bool // nil = every message of its channel, scope and owner
 	Sink    Sink
+	Newest  Newest // takes the messages instead of Sink; nil = none may be left out
 	// Lagging is called when the subscription is no longer a member and goes on
 	// from its own position: the feed moved on by more than it can tell, or the
 	// client was slow.
@@ -48,8 +59,18 @@ type Sub struct {
 	// of an older life. The subscription stays a member.
 	Reset func(epoch string, seq uint64)
 
-	after uint64
+	after  uint64
+	member bool
+	at     int // in its place's members
 }
+
+// place is where a message looks for its subscriptions.
+type place struct {
+	channel, scope string
+	owner          uint64
+}
+
+func (s *Sub) place() place { return place{s.Channel, s.Scope.Value, s.Owner} }
 
 // Feed is safe for concurrent use.
 type Feed struct {
@@ -63,14 +84,15 @@ type Feed struct {
 	ring    []*Message
 	bytes   int
 	floor   uint64 // the ring holds everything behind this
-	subs    map[*Sub]struct{}
+	places  map[place][]*Sub
 	watched map[string]int // members by channel
-	sought  time.Time      // when somebody was a member, or wanted to be, last
+	members int
+	sought  time.Time // when somebody was a member, or wanted to be, last
 }
 
 // New makes a feed that has no position yet.
 func New(delivered prometheus.Counter) *Feed {
-	return &Feed{delivered: delivered, waiters: make(chan struct{}), subs: map[*Sub]struct{}{}, watched: map[string]int{}}
+	return &Feed{delivered: delivered, waiters: make(chan struct{}), places: map[place][]*Sub{}, watched: map[string]int{}}
 }
 
 // Ready is closed once the feed has a position.
@@ -102,47 +124,86 @@ func (f *Feed) Start(epoch string, pos uint64) {
 	if !reset {
 		return
 	}
-	for s := range f.subs {
+	for s := range f.all() {
 		s.after = pos
 		s.Reset(epoch, pos)
 	}
 }
 
 // Publish tells the members and moves to pos; the messages' positions are
-// ascending and in (held, pos].
+// ascending and in (held, pos]. A message looks only at the subscriptions to its
+// channel, scope and owner.
 func (f *Feed) Publish(msgs []*Message, pos uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	told := 0
+	for i := 0; i < len(msgs); {
+		n := i + 1
+		for n < len(msgs) && msgs[n].place() == msgs[i].place() {
+			n++
+		}
+		told += f.tell(msgs[i:n])
+		i = n
+	}
+	f.delivered.Add(float64(told))
+	f.held = max(f.held, pos)
+}
+
+func (m *Message) place() place { return place{m.Channel, m.Scope.Value, m.Owner} }
+
+// tell gives messages of one place to its members: to each all of them, so that
+// they leave together.
+func (f *Feed) tell(msgs []*Message) (told int) {
 	for _, m := range msgs {
 		if !m.Passing {
 			f.remember(m)
 		}
-		for s := range f.subs {
-			if m.Pos <= s.after || !s.wants(m) {
+	}
+	at := msgs[0].place()
+	var frames [][]byte // for the last id: most clients use the same
+	var id string
+	// From the end, since who leaves gives its index to the last.
+	for i := len(f.places[at]) - 1; i >= 0; i-- {
+		s := f.places[at][i]
+		if frames == nil || s.ID != id {
+			frames, id = make([][]byte, len(msgs)), s.ID
+		}
+		for j, m := range msgs {
+			// What is final moves while the position does not: heads are told then too.
+			if (m.Pos <= s.after && m.Channel != Heads) || !s.selects(m) {
 				continue
 			}
-			if got := f.offer(s, m); got != Taken {
-				f.exit(s)
-				if got == Full {
-					// Of one position a subscription gets one message.
-					s.Lagging(f.epoch, m.Pos-1, true)
-				}
+			if frames[j] == nil {
+				frames[j] = m.Frame(id)
 			}
+			got := s.offer(m, frames[j])
+			if got == Taken {
+				told++
+				continue
+			}
+			f.exit(s)
+			if got == Full {
+				// Of one position a subscription gets one message.
+				s.Lagging(f.epoch, m.Pos-1, true)
+			}
+			break
 		}
 	}
-	f.held = max(f.held, pos)
+	return told
 }
 
-func (s *Sub) wants(m *Message) bool {
-	return m.Channel == s.Channel && (s.Scope.Value == "" || m.Scope.Value == s.Scope.Value) && s.Match(m)
+// Wants says whether a message is the subscription's.
+func (s *Sub) Wants(m *Message) bool {
+	return m.Channel == s.Channel && m.Scope.Value == s.Scope.Value && m.Owner == s.Owner && s.selects(m)
 }
 
-func (f *Feed) offer(s *Sub, m *Message) Offered {
-	got := s.Sink.Offer(m.Frame(s.ID))
-	if got == Taken {
-		f.delivered.Inc()
+func (s *Sub) selects(m *Message) bool { return s.Match == nil || s.Match(m) }
+
+func (s *Sub) offer(m *Message, frame []byte) Offered {
+	if s.Newest != nil {
+		return s.Newest.Offer(m, frame)
 	}
-	return got
+	return s.Sink.Offer(frame)
 }
 
 // remember appends to the ring and drops the oldest; messages of one position
@@ -169,7 +230,7 @@ func (f *Feed) remember(m *Message) {
 func (f *Feed) Skip(pos uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for s := range f.subs {
+	for s := range f.all() {
 		f.exit(s)
 		s.Lagging(f.epoch, max(s.after, f.held), false)
 	}
@@ -211,7 +272,7 @@ func (f *Feed) Join(s *Sub, epoch string, after uint64, verified bool) (joined J
 		return TooOld, nil, 0
 	}
 	for i := f.behind(after); i < len(f.ring); i++ {
-		if m := f.ring[i]; s.wants(m) {
+		if m := f.ring[i]; s.Wants(m) {
 			msgs = append(msgs, m)
 		}
 	}
@@ -219,10 +280,11 @@ func (f *Feed) Join(s *Sub, epoch string, after uint64, verified bool) (joined J
 		return Behind, msgs, max(after, f.held)
 	}
 	for i, m := range msgs {
-		if f.offer(s, m) == Full {
+		if s.offer(m, m.Frame(s.ID)) == Full {
 			return Behind, msgs[i:], max(after, f.held)
 		}
 	}
+	f.delivered.Add(float64(len(msgs)))
 	s.after = after
 	f.enter(s)
 	return Member, nil, 0
@@ -263,17 +325,46 @@ func (f *Feed) Leave(s *Sub) {
 }
 
 func (f *Feed) enter(s *Sub) {
-	if _, is := f.subs[s]; !is {
-		f.subs[s] = struct{}{}
-		f.watched[s.Channel]++
+	if s.member {
+		return
 	}
+	at := s.place()
+	s.member, s.at = true, len(f.places[at])
+	f.places[at] = append(f.places[at], s)
+	f.watched[s.Channel]++
+	f.members++
 }
 
 func (f *Feed) exit(s *Sub) {
-	if _, is := f.subs[s]; is {
-		delete(f.subs, s)
-		f.watched[s.Channel]--
-		f.sought = time.Now()
+	if !s.member {
+		return
+	}
+	at := s.place()
+	list := f.places[at]
+	last := list[len(list)-1]
+	list[s.at], last.at = last, s.at
+	list[len(list)-1] = nil
+	if list = list[:len(list)-1]; len(list) == 0 {
+		delete(f.places, at)
+	} else {
+		f.places[at] = list
+	}
+	s.member = false
+	f.watched[s.Channel]--
+	f.members--
+	f.sought = time.Now()
+}
+
+// all goes over the members; each may leave when it is its turn.
+func (f *Feed) all() iter.Seq[*Sub] {
+	return func(yield func(*Sub) bool) {
+		for at := range f.places {
+			for i := len(f.places[at]) - 1; i >= 0; i-- {
+				if !yield(f.places[at][i]) {
+					return
+				}
+			}
+		}
 	}
 }
 
@@ -287,7 +378,7 @@ const soughtFor = time.Minute
 func (f *Feed) Wanted() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.subs) > 0 || !f.sought.IsZero() && time.Since(f.sought) < soughtFor
+	return f.members > 0 || !f.sought.IsZero() && time.Since(f.sought) < soughtFor
 }
 
 // Watched says whether a channel has members: who makes messages that are not
@@ -302,7 +393,10 @@ func (f *Feed) Watched(channel string) bool {
 func (f *Feed) Tell(frame func(s *Sub, epoch string, held uint64) []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for s := range f.subs {
+	for s := range f.all() {
+		if s.Newest != nil && s.Newest.Waits() {
+			continue
+		}
 		if b := frame(s, f.epoch, max(f.held, s.after)); b != nil {
 			s.Sink.Hint(b)
 		}
@@ -313,5 +407,5 @@ func (f *Feed) Tell(frame func(s *Sub, epoch string, held uint64) []byte) {
 func (f *Feed) Members() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.subs)
+	return f.members
 }

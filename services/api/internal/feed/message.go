@@ -26,6 +26,8 @@ const (
 	Candles = "candles" // newest candle of each interval
 	Markets = "markets" // phases and limits
 	Queue   = "queue"   // the book order by order
+	Heads   = "heads"   // newest and final block of a network
+	Status  = "status"  // what the process can serve
 )
 
 // Message is one thing to tell, for one channel. Live and replayed ones are
@@ -39,6 +41,8 @@ type Message struct {
 	Epoch   string
 	Passing bool   // a state that a later one replaces: it is not remembered
 	Told    uint64 // seq in its frames when it is not Pos; 0 = Pos
+	Owner   uint64 // account that alone may see it; 0 = everybody
+	State   uint64 // of a passing message: it replaces an earlier one of the same number, such as a candle's time
 	Row     any    // what filters look at: *feedv1.Row, *market.Trade, *market.Order, *market.Depth
 
 	encode func() []byte

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -24,20 +25,24 @@ const ArgPrefix = "arg."
 
 // EventKeys are the parameters of an event filter, less arg.NAME.
 func EventKeys() []string {
-	return []string{"contract", "address", "event", "topic0", "topic1", "topic2", "topic3"}
+	return []string{"contract", "address", "account", "event", "topic0", "topic1", "topic2", "topic3"}
 }
 
 // Event selects logs; unset fields select all.
 type Event struct {
 	Contract *Contract
-	Address  []byte // 20 bytes
+	Address  []byte // 20 bytes, of the contract
+	Account  []byte // 32 bytes: an address as an indexed argument holds it
 	Event    string
 	Topics   [4][]byte // 32 bytes each
 	Args     []Arg     // by name
 }
 
-// Arg wants a decoded argument to have a value, compared as text.
-type Arg struct{ Name, Value string }
+// Arg wants a decoded argument to have a value, compared as text: as it was
+// written, or with hex in lower case, in which addresses and bytes are stored.
+type Arg struct{ Name, Value, Written string }
+
+func (a *Arg) is(text string) bool { return text == a.Value || text == a.Written }
 
 // Contract is what a contract of the config matches. Two contracts may match
 // one log, which is stored once under the first's name; so the filter goes by
@@ -108,6 +113,10 @@ func ParseEvent(params map[string]string, contracts []Contract, extra []string) 
 			f.Contract, err = findContract(value, contracts)
 		case name == "address":
 			f.Address, err = Address(name, value)
+		case name == "account":
+			if f.Account, err = Address(name, value); err == nil {
+				f.Account = append(make([]byte, 12, 32), f.Account...)
+			}
 		case name == "event":
 			if !argName.MatchString(value) {
 				err = problem.Parameter(name, "an event's name has letters, digits and _ only")
@@ -120,7 +129,10 @@ func ParseEvent(params map[string]string, contracts []Contract, extra []string) 
 			if !argName.MatchString(arg) {
 				err = problem.Parameter(name, "an argument's name has letters, digits and _ only")
 			}
-			f.Args = append(f.Args, Arg{Name: arg, Value: normal(value)})
+			if strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
+				err = problem.Parameter(name, "wants text in UTF-8 without the character 0")
+			}
+			f.Args = append(f.Args, Arg{Name: arg, Value: normal(value), Written: value})
 		case !slices.Contains(extra, name):
 			err = problem.UnknownParameter(name, append(append(EventKeys(), ArgPrefix+"NAME"), extra...))
 		}
@@ -190,6 +202,9 @@ func (f *Event) Match(e *feedv1.Event) bool {
 			return false
 		}
 	}
+	if f.Account != nil && !slices.ContainsFunc(topics[min(1, len(topics)):], func(t []byte) bool { return bytes.Equal(t, f.Account) }) {
+		return false
+	}
 	return len(f.Args) == 0 || f.matchArgs(e.GetArgs())
 }
 
@@ -216,7 +231,8 @@ func (f *Event) matchArgs(args []byte) bool {
 	if json.Unmarshal(args, &m) != nil {
 		return false
 	}
-	for _, want := range f.Args {
+	for i := range f.Args {
+		want := &f.Args[i]
 		raw, ok := m[want.Name]
 		if !ok {
 			return false
@@ -227,7 +243,7 @@ func (f *Event) matchArgs(args []byte) bool {
 				return false
 			}
 		}
-		if normal(text) != want.Value {
+		if !want.is(text) {
 			return false
 		}
 	}

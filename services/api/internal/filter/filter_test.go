@@ -20,7 +20,7 @@ func TestMatch(t *testing.T) {
 		{Name: "any", Signatures: []filter.Signature{{Topic0: word(1), Topics: 3}, {Topic0: word(9), Topics: 1}}},
 	}
 	e := &feedv1.Event{BlockNumber: 7, Address: usd.Bytes(), Contract: "usd", Event: "Transfer", Topics: [][]byte{word(1), word(2), word(3)},
-		Args: []byte(`{"to":"0xAB","value":"15","small":3,"ok":true,"text":"0xnot"}`)}
+		Args: []byte(`{"to":"0xab","name":"0xAbc","value":"15","small":3,"ok":true,"text":"0xnot"}`)}
 	other := &feedv1.Event{BlockNumber: 7, Address: common.Address{}.Bytes(), Contract: "any", Event: "Transfer", Topics: [][]byte{word(1), word(2), word(3)}}
 	for _, c := range []struct {
 		params      map[string]string
@@ -37,6 +37,10 @@ func TestMatch(t *testing.T) {
 		{map[string]string{"arg.to": "0xab"}, true, false},
 		{map[string]string{"arg.to": "0xAB", "arg.value": "15", "arg.small": "3", "arg.ok": "true"}, true, false},
 		{map[string]string{"arg.value": "15.0"}, false, false},
+		{map[string]string{"arg.name": "0xAbc"}, true, false}, // a string: as it was written
+		{map[string]string{"arg.name": "0xabc"}, false, false},
+		{map[string]string{"account": "0x" + common.Bytes2Hex(word(2)[12:])}, true, true},
+		{map[string]string{"account": "0x" + common.Bytes2Hex(word(1)[12:])}, false, false}, // topic0 is no argument
 		{map[string]string{"arg.missing": ""}, false, false},
 	} {
 		f, err := filter.ParseEvent(c.params, contracts, nil)
@@ -72,7 +76,7 @@ func TestMatch(t *testing.T) {
 		t.Error("matched before the start block")
 	}
 	_, err := filter.ParseEvent(map[string]string{"fo": "1"}, contracts, []string{"limit"})
-	if p, ok := problem.Of(err); !ok || p.Parameter != "fo" || len(p.Allowed) != 9 {
+	if p, ok := problem.Of(err); !ok || p.Parameter != "fo" || len(p.Allowed) != 10 {
 		t.Errorf("%v", err)
 	}
 }
@@ -81,6 +85,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("arg.x", "1")
 	f.Add("address", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed")
 	f.Add("topic0", "0x")
+	f.Add("account", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAee")
 	f.Fuzz(func(t *testing.T, name, value string) {
 		e := &feedv1.Event{Args: []byte(`{"x":"1"}`), Topics: [][]byte{word(1)}}
 		if got, err := filter.ParseEvent(map[string]string{name: value}, nil, nil); err == nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/trace"
 	"fondaco.dev/services/api/internal/command"
 )
 
@@ -28,6 +29,7 @@ type Batch struct {
 	Count     int
 	New       bool   // there are new orders among them
 	RequestID string // "" = none to note
+	Trace     string // traceparent; "" = not followed
 	// Done is called once with what follows. It must not block.
 	Done func(*Batch)
 
@@ -65,6 +67,9 @@ func (p *pack) note() {
 	for _, b := range p.batches {
 		if b.RequestID != "" && len(p.ids) < bus.MaxRequestIDs {
 			p.ids = append(p.ids, b.RequestID)
+		}
+		if b.Trace != "" && len(p.traces) < trace.MaxParents {
+			p.traces = append(p.traces, b.Trace)
 		}
 		if n := len(p.accounts); n == 0 || p.accounts[n-1] != b.Account {
 			p.accounts = append(p.accounts, b.Account)

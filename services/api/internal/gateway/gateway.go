@@ -70,6 +70,7 @@ type pack struct {
 	batches  []*Batch
 	accounts []uint64 // whose they are
 	ids      []string // of requests
+	traces   []string
 	count    int
 	until    time.Time // afterwards its batches are told that nothing is known
 }
@@ -287,6 +288,9 @@ func (g *Gateway) publish(ctx context.Context, b *bus.Bus, no uint64, p *pack) e
 	h := nats.Header{}
 	if len(p.ids) > 0 {
 		h.Set(bus.HeaderRequestID, strings.Join(p.ids, ","))
+	}
+	if len(p.traces) > 0 {
+		h.Set(bus.HeaderTrace, strings.Join(p.traces, ","))
 	}
 	seq, err := b.PublishOnce(ctx, ordersv1.Subject(g.venue, ordersv1.FromAPI), ordersv1.MsgID(g.id, no), g.buf, h)
 	if err != nil {

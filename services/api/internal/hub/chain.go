@@ -3,15 +3,17 @@ package hub
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
-	chainv1 "fondaco.dev/proto/chain/v1"
 	feedv1 "fondaco.dev/proto/feed/v1"
 	"fondaco.dev/services/api/internal/feed"
+	"fondaco.dev/services/api/internal/position"
+	"fondaco.dev/services/api/internal/shape"
 	"fondaco.dev/services/api/internal/store"
 )
 
@@ -28,6 +30,9 @@ type chain struct {
 	hints     chan *feedv1.Hint
 	finalized atomic.Int64
 
+	heading sync.Mutex  // taken before the feed's own lock
+	head    *shape.Head // nil before it is known
+
 	// Owned by run.
 	build, partition, channel string
 	epoch                     string // the partition's own
@@ -43,13 +48,7 @@ func newChain(name string, h *Hub, f *feed.Feed) *chain {
 
 // Epoch is what clients see: the partition's epoch and which subject it is,
 // since a new filter fills a new subject of the same stream.
-func Epoch(partition, epoch string) string {
-	_, filter, err := chainv1.ParseSubject(partition)
-	if err != nil {
-		return epoch
-	}
-	return epoch + "." + filter[:min(8, len(filter))]
-}
+func Epoch(partition, epoch string) string { return position.ChainEpoch(partition, epoch) }
 
 func parseHint(payload string) (*feedv1.Hint, error) {
 	h := &feedv1.Hint{}
@@ -91,10 +90,14 @@ func (c *chain) onPoll(ctx context.Context, snap *store.Snapshot) {
 	}
 	if !c.started || n.Partition != c.partition || cur.Epoch != c.epoch {
 		c.restart(n.Partition, cur)
+		c.onCursor(cur)
 		return
 	}
 	if cur.Pos > c.held {
 		c.repair(ctx, cur.Pos)
+	}
+	if cur.Pos >= c.held {
+		c.onCursor(cur)
 	}
 }
 
@@ -113,6 +116,9 @@ func (c *chain) onHint(ctx context.Context, h *feedv1.Hint) {
 	if !c.started || h.GetBuild() != c.build || h.GetPartition() != c.partition {
 		return
 	}
+	for _, fn := range c.hub.told {
+		fn(c.name, h)
+	}
 	if h.GetEpoch() != c.epoch {
 		// The next poll restarts the feed from the cursor itself.
 		return
@@ -122,6 +128,7 @@ func (c *chain) onHint(ctx context.Context, h *feedv1.Hint) {
 	}
 	switch {
 	case h.GetPos() <= c.held:
+		c.tellFinal()
 	case h.GetPrevPos() <= c.held && !h.GetRowsLeftOut() && h.GetPrevPos() != h.GetPos():
 		c.publish(h.GetRows(), h.GetPos())
 	default:
@@ -177,4 +184,10 @@ func (c *chain) publish(rows []*feedv1.Row, pos uint64) {
 	}
 	c.feed.Publish(msgs, pos)
 	c.held = pos
+	if head, known := headOf(rows); known {
+		c.tellHead(head)
+	} else {
+		c.tellFinal()
+	}
+	c.hub.tellReorgs(rows)
 }

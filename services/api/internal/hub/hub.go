@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/run"
+	feedv1 "fondaco.dev/proto/feed/v1"
 	"fondaco.dev/services/api/internal/feed"
 	"fondaco.dev/services/api/internal/store"
 )
@@ -33,7 +34,7 @@ type Reader interface {
 type Hub struct {
 	log      *zap.Logger
 	reader   Reader
-	redis    *redis.Client // nil = no hints, only polls
+	redis    redis.UniversalClient // nil = no hints, only polls
 	networks map[string]*chain
 	order    []string
 	limit    int // repairRows; less in tests
@@ -41,13 +42,16 @@ type Hub struct {
 
 	repairs, hints, dropped prometheus.Counter
 
+	reorgs []func(network string, r *feedv1.Reverted)
+	told   []func(network string, h *feedv1.Hint)
+
 	mu      sync.Mutex
-	wanted  map[string]*chain // Redis channel -> who listens
-	changed chan struct{}     // the set of channels changed
+	wanted  map[string][]*chain // Redis channel -> who listens
+	changed chan struct{}       // the set of channels changed
 }
 
 // New makes a hub for the networks of the config.
-func New(networks []string, reader Reader, rdb *redis.Client, reg prometheus.Registerer, log *zap.Logger) *Hub {
+func New(networks []string, reader Reader, rdb redis.UniversalClient, reg prometheus.Registerer, log *zap.Logger) *Hub {
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 		reg.MustRegister(c)
@@ -57,7 +61,7 @@ func New(networks []string, reader Reader, rdb *redis.Client, reg prometheus.Reg
 		repairs: counter("fondaco_api_feed_repairs_total", "Gaps in the hints that were read from Postgres."),
 		hints:   counter("fondaco_api_feed_hints_total", "Hints taken from Redis."),
 		dropped: counter("fondaco_api_feed_hints_dropped_total", "Hints that came faster than they were taken; repaired from Postgres."),
-		wanted:  map[string]*chain{}, changed: make(chan struct{}, 1)}
+		wanted:  map[string][]*chain{}, changed: make(chan struct{}, 1)}
 	delivered := counter("fondaco_api_feed_frames_total", "Frames given to chain subscriptions.")
 	for _, n := range networks {
 		f := feed.New(delivered)
@@ -76,6 +80,10 @@ func (h *Hub) Feed(network string) *feed.Feed {
 	return nil
 }
 
+// OnHint has fn called with each hint of a live partition, from the network's
+// goroutine; before Run.
+func (h *Hub) OnHint(fn func(network string, hint *feedv1.Hint)) { h.told = append(h.told, fn) }
+
 // OnPoll takes the live build and the cursors; it never blocks.
 func (h *Hub) OnPoll(snap *store.Snapshot) {
 	for _, c := range h.networks {
@@ -84,6 +92,20 @@ func (h *Hub) OnPoll(snap *store.Snapshot) {
 		default:
 		}
 		c.polls <- snap
+	}
+}
+
+// OnReorg has fn called after each one that a feed told, from the network's
+// goroutine; before Run.
+func (h *Hub) OnReorg(fn func(network string, r *feedv1.Reverted)) { h.reorgs = append(h.reorgs, fn) }
+
+func (h *Hub) tellReorgs(rows []*feedv1.Row) {
+	for _, row := range rows {
+		if r := row.GetReverted(); r != nil {
+			for _, fn := range h.reorgs {
+				fn(r.GetNetwork(), r)
+			}
+		}
 	}
 }
 
@@ -134,117 +156,4 @@ func TellPositions(f *feed.Feed) {
 		}
 		return made[k]
 	})
-}
-
-// want makes a chain listen to another Redis channel.
-func (h *Hub) want(c *chain, old, channel string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.wanted[old] == c {
-		delete(h.wanted, old)
-	}
-	h.wanted[channel] = c
-	select {
-	case h.changed <- struct{}{}:
-	default:
-	}
-}
-
-// listen passes hints on. Redis may be gone: the client dials again by itself
-// and the polls go on meanwhile.
-func (h *Hub) listen(ctx context.Context) error {
-	ps := h.redis.Subscribe(ctx)
-	defer func() { _ = ps.Close() }()
-	stop := context.AfterFunc(ctx, func() { _ = ps.Close() })
-	defer stop()
-	have := map[string]bool{}
-	backoff := run.Backoff{Max: time.Second}
-	for ctx.Err() == nil {
-		if err := h.subscribe(ctx, ps, have); err != nil {
-			h.log.Debug("subscribing to hints", zap.Error(err))
-			if backoff.Wait(ctx) != nil {
-				return nil
-			}
-			continue
-		}
-		if len(have) == 0 {
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-h.changed:
-			}
-			continue
-		}
-		// The timeout only bounds how late a changed set of channels is noticed.
-		got, err := ps.ReceiveTimeout(ctx, 500*time.Millisecond)
-		if err != nil {
-			if !isTimeout(err) && backoff.Wait(ctx) != nil {
-				return nil
-			}
-			continue
-		}
-		backoff.Reset()
-		if m, ok := got.(*redis.Message); ok {
-			h.dispatch(m)
-		}
-	}
-	return nil
-}
-
-func isTimeout(err error) bool {
-	t, ok := err.(interface{ Timeout() bool })
-	return ok && t.Timeout()
-}
-
-func (h *Hub) subscribe(ctx context.Context, ps *redis.PubSub, have map[string]bool) error {
-	h.mu.Lock()
-	var add, drop []string
-	for ch := range h.wanted {
-		if !have[ch] {
-			add = append(add, ch)
-		}
-	}
-	for ch := range have {
-		if h.wanted[ch] == nil {
-			drop = append(drop, ch)
-		}
-	}
-	h.mu.Unlock()
-	if len(drop) > 0 {
-		if err := ps.Unsubscribe(ctx, drop...); err != nil {
-			return err
-		}
-		for _, ch := range drop {
-			delete(have, ch)
-		}
-	}
-	if len(add) > 0 {
-		if err := ps.Subscribe(ctx, add...); err != nil {
-			return err
-		}
-		for _, ch := range add {
-			have[ch] = true
-		}
-	}
-	return nil
-}
-
-func (h *Hub) dispatch(m *redis.Message) {
-	hint, err := parseHint(m.Payload)
-	if err != nil {
-		h.log.Warn("a hint could not be read", zap.String("channel", m.Channel), zap.Error(err))
-		return
-	}
-	h.mu.Lock()
-	c := h.wanted[m.Channel]
-	h.mu.Unlock()
-	if c == nil {
-		return
-	}
-	h.hints.Inc()
-	select {
-	case c.hints <- hint:
-	default:
-		h.dropped.Inc()
-	}
 }

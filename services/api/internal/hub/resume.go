@@ -69,6 +69,26 @@ func (h *Hub) ChainSource(network, channel string) Source {
 	}
 }
 
+// FollowNow makes a subscription a member that begins now; false when the feed
+// has no position yet and it would have to wait.
+func (h *Hub) FollowNow(f *feed.Feed, s *feed.Sub, to Pusher, at Resume) bool {
+	select {
+	case <-f.Ready():
+		join(f, s, to, at)
+		return true
+	default:
+		return false
+	}
+}
+
+func join(f *feed.Feed, s *feed.Sub, to Pusher, at Resume) {
+	f.JoinNow(s, func(epoch string, seq uint64) {
+		if !at.Quiet {
+			to.Say(feed.Notice("subscribed", s.ID, s.Channel, s.Scope, epoch, seq))
+		}
+	})
+}
+
 // Follow brings a subscription level with its feed and makes it a member. It
 // returns nil once it is one, or ctx's error: the client left first.
 //
@@ -82,11 +102,7 @@ func (h *Hub) Follow(ctx context.Context, f *feed.Feed, s *feed.Sub, to Pusher, 
 	case <-f.Ready():
 	}
 	if at.Since == nil {
-		f.JoinNow(s, func(epoch string, seq uint64) {
-			if !at.Quiet {
-				to.Say(feed.Notice("subscribed", s.ID, s.Channel, s.Scope, epoch, seq))
-			}
-		})
+		join(f, s, to, at)
 		return nil
 	}
 	epoch, _ := f.Position()
@@ -135,7 +151,7 @@ func (h *Hub) Follow(ctx context.Context, f *feed.Feed, s *feed.Sub, to Pusher, 
 		}
 		backoff.Reset()
 		for _, m := range page.Messages {
-			if s.Match(m) && (s.Scope.Value == "" || s.Scope.Value == m.Scope.Value) {
+			if s.Wants(m) {
 				if err := to.Push(ctx, m.Frame(s.ID)); err != nil {
 					return err
 				}

@@ -22,6 +22,7 @@ type State struct {
 	Halted bool
 	// Quiet: nobody asks what changes, so that changes tell nothing of orders.
 	Quiet bool
+	Gone  uint64 // event_seq up to which things that ended may be in Postgres alone
 
 	dir       *Directory
 	venues    []*trading // by market id - 1
@@ -197,6 +198,7 @@ func (s *State) PutTrade(t Trade) {
 	}
 	m.tail = append(m.tail, t)
 	if len(m.tail) >= 2*MaxTail {
+		s.Gone = max(s.Gone, m.tail[len(m.tail)-MaxTail].EventSeq)
 		m.tail = append(m.tail[:0:0], m.tail[len(m.tail)-MaxTail:]...)
 	}
 	m.last = t.PriceTicks
@@ -223,6 +225,7 @@ func (s *State) finish(o *Order) {
 }
 
 func (s *State) forget(o *Order) {
+	s.Gone = max(s.Gone, o.EventSeq)
 	delete(s.orders, o.ID)
 	if o.newer != nil {
 		o.newer.older = o.older

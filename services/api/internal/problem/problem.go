@@ -18,10 +18,19 @@ type Problem struct {
 	Detail     string   `json:"detail,omitempty"`
 	Parameter  string   `json:"parameter,omitempty"`
 	Allowed    []string `json:"allowed,omitempty"`
+	Errors     []Field  `json:"errors,omitempty"` // all that is at fault, when it is more than one thing
 	RequestID  string   `json:"request_id,omitempty"`
 	RetryAfter int      `json:"-"` // seconds; 0 = no Retry-After header
 	// RetryAfterMS is the same for who can wait for less than a second.
 	RetryAfterMS int64 `json:"retry_after_ms,omitempty"`
+}
+
+// Field is one of several things at fault.
+type Field struct {
+	Field   string   `json:"field"`
+	Code    string   `json:"code"`
+	Message string   `json:"message"`
+	Allowed []string `json:"allowed,omitempty"`
 }
 
 // Error is for logs.
@@ -49,6 +58,19 @@ func UnknownParameter(name string, allowed []string) *Problem {
 	p := New(http.StatusBadRequest, "unknown_parameter", "no such parameter here")
 	p.Parameter, p.Allowed = name, allowed
 	return p
+}
+
+// Join makes one problem of several parameters that are at fault: it is the
+// first one, and lists all. There must be one at least.
+func Join(all []*Problem) *Problem {
+	p := *all[0]
+	if len(all) == 1 {
+		return &p
+	}
+	for _, one := range all {
+		p.Errors = append(p.Errors, Field{Field: one.Parameter, Code: one.Code, Message: one.Detail, Allowed: one.Allowed})
+	}
+	return &p
 }
 
 // NotFound says that the thing does not exist.

@@ -53,7 +53,20 @@ func heightOf(name, text string, def int64) (int64, error) {
 
 // listOf reads what lists by height have in common; one row more than the
 // limit is asked for, to know whether there is more.
-func listOf(param func(string) string, limit int, desc bool) (store.List, error) {
+func (s *Server) listOf(c echo.Context, n *network, desc bool) (store.List, error) {
+	limit, err := limitOf(c, defaultRows, maxRows)
+	if err != nil {
+		return store.List{}, err
+	}
+	l, err := readList(c.QueryParam, limit, desc)
+	if err != nil {
+		return l, err
+	}
+	l.Need, err = s.need(c, n.Name)
+	return l, err
+}
+
+func readList(param func(string) string, limit int, desc bool) (store.List, error) {
 	l := store.List{Limit: limit + 1}
 	var err error
 	if l.From, err = heightOf("from_block", param("from_block"), 0); err != nil {
@@ -65,15 +78,23 @@ func listOf(param func(string) string, limit int, desc bool) (store.List, error)
 	if l.To >= 0 && l.From > l.To {
 		return l, problem.Parameter("from_block", "is above to_block")
 	}
-	switch param("order") {
-	case "":
-		l.Desc = desc
-	case "asc":
-		l.Desc = false
-	case "desc":
-		l.Desc = true
-	default:
-		return l, problem.Parameter("order", "no such order", "asc", "desc")
+	if l.Since, err = epochTime("from_time", param("from_time")); err != nil {
+		return l, err
+	}
+	if l.Until, err = epochTime("to_time", param("to_time")); err != nil {
+		return l, err
+	}
+	if l.Until > 0 && l.Since >= l.Until {
+		return l, problem.Parameter("from_time", "is not before to_time")
+	}
+	if l.Finalized, err = oneOf("finality", param("finality"), "any", "finalized"); err != nil {
+		return l, err
+	}
+	if l.Orphaned, err = oneOf("include", param("include"), "canonical", "orphaned"); err != nil {
+		return l, err
+	}
+	if l.Desc, err = descending(param("order"), desc); err != nil {
+		return l, err
 	}
 	if text := param("cursor"); text != "" {
 		key, order, err := readCursor(text)
@@ -83,9 +104,36 @@ func listOf(param func(string) string, limit int, desc bool) (store.List, error)
 		if order != direction(l.Desc) {
 			return l, problem.Parameter("cursor", "it was made with order="+order)
 		}
+		if key.Gone != 0 && !l.Orphaned {
+			return l, problem.Parameter("cursor", "it was made with include=orphaned")
+		}
 		l.After = &key
 	}
 	return l, nil
+}
+
+// oneOf says whether a parameter has its second value; the first is the same
+// as leaving it out.
+func oneOf(name, text, usual, other string) (bool, error) {
+	switch text {
+	case "", usual:
+		return false, nil
+	case other:
+		return true, nil
+	}
+	return false, problem.Parameter(name, "no such value", usual, other)
+}
+
+func descending(text string, def bool) (bool, error) {
+	switch text {
+	case "":
+		return def, nil
+	case "asc":
+		return false, nil
+	case "desc":
+		return true, nil
+	}
+	return false, problem.Parameter("order", "no such order", "asc", "desc")
 }
 
 func direction(desc bool) string {
@@ -97,7 +145,11 @@ func direction(desc bool) string {
 
 // cursorOf packs a place in a list. Clients treat it as opaque.
 func cursorOf(k store.Key, desc bool) *string {
-	s := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "1 %s %d %d", direction(desc), k.Block, k.Log))
+	raw := fmt.Appendf(nil, "1 %s %d %d", direction(desc), k.Block, k.Log)
+	if k.Gone != 0 {
+		raw = fmt.Appendf(raw, " %d", k.Gone)
+	}
+	s := base64.RawURLEncoding.EncodeToString(raw)
 	return &s
 }
 
@@ -108,15 +160,22 @@ func readCursor(text string) (store.Key, string, error) {
 		return store.Key{}, "", bad
 	}
 	parts := strings.Split(string(raw), " ")
-	if len(parts) != 4 || parts[0] != "1" || (parts[1] != "asc" && parts[1] != "desc") {
+	if len(parts) < 4 || len(parts) > 5 || parts[0] != "1" || (parts[1] != "asc" && parts[1] != "desc") {
 		return store.Key{}, "", bad
 	}
-	block, err1 := strconv.ParseInt(parts[2], 10, 64)
-	log, err2 := strconv.ParseInt(parts[3], 10, 32)
-	if err1 != nil || err2 != nil || block < -1 || log < 0 {
+	var k store.Key
+	var err1, err2, err3 error
+	k.Block, err1 = strconv.ParseInt(parts[2], 10, 64)
+	k.Log, err2 = strconv.ParseInt(parts[3], 10, 32)
+	if len(parts) == 5 {
+		if k.Gone, err3 = strconv.ParseInt(parts[4], 10, 64); k.Gone <= 0 {
+			return store.Key{}, "", bad
+		}
+	}
+	if err1 != nil || err2 != nil || err3 != nil || k.Block < -1 || k.Log < 0 {
 		return store.Key{}, "", bad
 	}
-	return store.Key{Block: block, Log: log}, parts[1], nil
+	return k, parts[1], nil
 }
 
 // page cuts the extra row and makes next and more. In ascending order next is

@@ -24,12 +24,13 @@ func (s *Server) batchOrders(c echo.Context) error {
 		return err
 	}
 	if many.Sent() > 0 {
-		if err := s.limit(a.who, many.Sent(), !many.New()); err != nil {
+		if err := s.limit(c, many.Sent(), !many.New()); err != nil {
 			a.free()
 			return err
 		}
 		b := &a.batch
 		b.Account, b.Count, b.New, b.RequestID = a.who, many.Sent(), many.New(), requestID(c)
+		b.Trace = s.parent(c)
 		b.Data = append(b.Data[:0], many.Data...)
 		if err := s.Gateway.Do(c.Request().Context(), b); errors.Is(err, gateway.ErrUnknown) {
 			return unknown(c, "/v1/orders", nil)
@@ -37,6 +38,7 @@ func (s *Server) batchOrders(c echo.Context) error {
 			a.free()
 			return notSent(err)
 		}
+		s.stored(c, b.InSeq)
 	} else {
 		a.batch.Outcomes = a.batch.Outcomes[:0]
 	}

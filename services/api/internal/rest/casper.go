@@ -57,10 +57,15 @@ func (s *Server) casperBlock(c echo.Context) error {
 	if socket.IsUpgrade(c.Request()) {
 		return s.hijacked(c, s.Sockets.ServeBare(c.Response(), c.Request(), n, feed.Blocks, socket.CasperBlocks(&filter.Casper{Hash: hash}), requestID(c)))
 	}
-	b, err := s.Store.CasperBlock(c.Request().Context(), n, hash)
+	need, err := s.headed(c, n)
+	if err != nil {
+		return err
+	}
+	b, at, err := s.Store.CasperBlock(c.Request().Context(), n, hash, need)
 	if err != nil {
 		return text404(c, err, "Block not found.")
 	}
+	told(c, n, &at)
 	return answer(c, http.StatusOK, shape.OfCasperBlock(b))
 }
 
@@ -72,11 +77,16 @@ func (s *Server) casperBlocks(c echo.Context) error {
 	if socket.IsUpgrade(c.Request()) {
 		return s.hijacked(c, s.Sockets.ServeBare(c.Response(), c.Request(), n, feed.Blocks, socket.CasperBlocks(&filter.Casper{}), requestID(c)))
 	}
-	p := readPaging(c.Request().URL)
-	blocks, total, err := s.Store.CasperBlocks(c.Request().Context(), n, p.offset(), p.limit)
+	need, err := s.headed(c, n)
 	if err != nil {
 		return err
 	}
+	p := readPaging(c.Request().URL)
+	blocks, total, at, err := s.Store.CasperBlocks(c.Request().Context(), n, p.offset(), p.limit, need)
+	if err != nil {
+		return err
+	}
+	told(c, n, &at)
 	data := make([]any, len(blocks))
 	for i, b := range blocks {
 		data[i] = shape.OfCasperBlock(b)
@@ -93,10 +103,15 @@ func (s *Server) casperDeploy(c echo.Context) error {
 	if socket.IsUpgrade(c.Request()) {
 		return s.hijacked(c, s.Sockets.ServeBare(c.Response(), c.Request(), n, feed.Deploys, socket.Deploys(&filter.Casper{Hash: hash}), requestID(c)))
 	}
-	d, err := s.Store.CasperDeploy(c.Request().Context(), n, hash)
+	need, err := s.headed(c, n)
+	if err != nil {
+		return err
+	}
+	d, at, err := s.Store.CasperDeploy(c.Request().Context(), n, hash, need)
 	if err != nil {
 		return text404(c, err, "Deploy not found.")
 	}
+	told(c, n, &at)
 	return answer(c, http.StatusOK, shape.OfCasperDeploy(d))
 }
 
@@ -109,11 +124,16 @@ func (s *Server) accountDeploys(c echo.Context) error {
 	if socket.IsUpgrade(c.Request()) {
 		return s.hijacked(c, s.Sockets.ServeBare(c.Response(), c.Request(), n, feed.Deploys, socket.Deploys(&filter.Casper{Account: account}), requestID(c)))
 	}
-	p := readPaging(c.Request().URL)
-	deploys, total, err := s.Store.AccountDeploys(c.Request().Context(), n, account, p.offset(), p.limit)
+	need, err := s.headed(c, n)
 	if err != nil {
 		return err
 	}
+	p := readPaging(c.Request().URL)
+	deploys, total, at, err := s.Store.AccountDeploys(c.Request().Context(), n, account, p.offset(), p.limit, need)
+	if err != nil {
+		return err
+	}
+	told(c, n, &at)
 	data := make([]any, len(deploys))
 	for i, d := range deploys {
 		data[i] = shape.OfCasperDeploy(d)
@@ -132,10 +152,15 @@ func (s *Server) transfers(c echo.Context) error {
 	if hash, _, ok := filter.AccountHash(account); ok {
 		account = hash // a public key names its account too
 	}
-	rows, err := s.Store.Transfers(c.Request().Context(), n, account)
+	need, err := s.headed(c, n)
 	if err != nil {
 		return err
 	}
+	rows, at, err := s.Store.Transfers(c.Request().Context(), n, account, need)
+	if err != nil {
+		return err
+	}
+	told(c, n, &at)
 	if len(rows) == 0 {
 		return c.String(http.StatusNotFound, "Transfers not found.")
 	}

@@ -39,10 +39,15 @@ func (s *Server) getAccount(c echo.Context) error {
 	if !ok {
 		return problem.Parameter("key", "wants a public key (01 and 64 hex digits, 02 and 66) or an account hash (64 hex digits)")
 	}
-	a, err := s.Store.CasperAccount(c.Request().Context(), n.Name, hash)
+	need, err := s.need(c, n.Name)
 	if err != nil {
 		return err
 	}
+	a, at, err := s.Store.CasperAccount(c.Request().Context(), n.Name, hash, need)
+	if err != nil {
+		return err
+	}
+	told(c, n.Name, &at)
 	if a.PublicKey == "" {
 		a.PublicKey = given // it was only named by its hash so far
 	}
@@ -80,11 +85,16 @@ func (s *Server) listMessages(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	// One more than the limit says whether there is more.
-	rows, err := s.Store.Messages(c.Request().Context(), n.Name, entity, topic, before, limit+1)
+	need, err := s.need(c, n.Name)
 	if err != nil {
 		return err
 	}
+	// One more than the limit says whether there is more.
+	rows, at, err := s.Store.Messages(c.Request().Context(), n.Name, entity, topic, before, limit+1, need)
+	if err != nil {
+		return err
+	}
+	told(c, n.Name, &at)
 	out := list[shape.CasperMessage]{Data: []shape.CasperMessage{}}
 	if out.More = len(rows) > limit; out.More {
 		rows = rows[:limit]

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"encoding/hex"
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fondaco.dev/proto/config"
-	feedv1 "fondaco.dev/proto/feed/v1"
 	"fondaco.dev/services/api/internal/filter"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
@@ -55,35 +53,33 @@ func (s *Server) listBlocks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	limit, err := limitOf(c, defaultRows, maxRows)
-	if err != nil {
-		return err
-	}
-	l, err := listOf(c.QueryParam, limit, true)
+	l, err := s.listOf(c, n, true)
 	if err != nil {
 		return err
 	}
 	if n.Kind == config.KindCasper {
-		rows, err := s.Store.CasperBlocksByHeight(c.Request().Context(), n.Name, l)
+		if l.Finalized || l.Orphaned {
+			return problem.Parameter(map[bool]string{true: "finality", false: "include"}[l.Finalized], "a casper network has final blocks only: leave it out")
+		}
+		rows, at, err := s.Store.CasperBlocksByHeight(c.Request().Context(), n.Name, l)
 		if err != nil {
 			return err
 		}
-		return answer(c, http.StatusOK, page(rows, &l, func(b store.SignedBlock) store.Key { return blockKey(int64(b.GetHeight()), l.Desc) }, signed))
+		told(c, n.Name, &at)
+		return answer(c, http.StatusOK, page(rows, &l, func(b store.SignedBlock) store.Key { return b.Key(l.Desc) }, signed))
 	}
-	rows, finalized, err := s.Store.Blocks(c.Request().Context(), n.Name, l)
+	if s.unchanged(c, n.Name, l.Need) {
+		return nil
+	}
+	rows, at, err := s.Store.Blocks(c.Request().Context(), n.Name, l)
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, page(rows, &l, func(b *feedv1.EvmBlock) store.Key { return blockKey(int64(b.GetNumber()), l.Desc) },
-		func(b *feedv1.EvmBlock) shape.Block { return shape.OfBlock(b, finalized) }))
-}
-
-// blockKey is the key behind a whole block in a list's direction.
-func blockKey(number int64, desc bool) store.Key {
-	if desc {
-		return store.Key{Block: number}
-	}
-	return store.Key{Block: number, Log: math.MaxInt32}
+	top := topOf(&l, len(rows), func() int64 { return int64(rows[len(rows)-1].GetNumber()) })
+	return s.sealed(c, n.Name, &at, top, page(rows, &l, func(b store.BlockRow) store.Key { return b.Key(l.Desc) },
+		func(b store.BlockRow) shape.ListedBlock {
+			return shape.ListedBlock{Block: shape.OfBlock(b.EvmBlock, finalOf(&at, b.Gone)), Gone: shape.OfGone(b.Gone)}
+		}))
 }
 
 func (s *Server) getBlock(c echo.Context) error {
@@ -100,18 +96,31 @@ func (s *Server) getBlock(c echo.Context) error {
 	} else if hash, err = hex.DecodeString(strings.TrimPrefix(text, "0x")); err != nil || len(hash) != 32 {
 		return problem.Parameter("block", "wants a block number, or a hash of 64 hex digits")
 	}
-	if n.Kind != config.KindCasper {
-		b, finalized, err := s.Store.Block(ctx, n.Name, number, hash)
-		if err != nil {
-			return err
-		}
-		return answer(c, http.StatusOK, shape.OfBlock(b, finalized))
-	}
-	b, err := s.Store.CasperBlockAt(ctx, n.Name, number, hex.EncodeToString(hash))
+	need, err := s.need(c, n.Name)
 	if err != nil {
 		return err
 	}
-	return answer(c, http.StatusOK, signed(b))
+	if n.Kind == config.KindCasper {
+		b, at, err := s.Store.CasperBlockAt(ctx, n.Name, number, hex.EncodeToString(hash), need)
+		if err != nil {
+			return err
+		}
+		told(c, n.Name, &at)
+		return answer(c, http.StatusOK, signed(b))
+	}
+	if s.unchanged(c, n.Name, need) {
+		return nil
+	}
+	b, at, err := s.Store.Block(ctx, n.Name, number, hash, need)
+	if err != nil {
+		return err
+	}
+	return s.sealed(c, n.Name, &at, int64(b.GetNumber()), shape.OfBlock(b, at.Finalized))
+}
+
+// listKeys are the parameters of all lists by height.
+func listKeys() []string {
+	return append([]string{"from_block", "to_block", "from_time", "to_time", "finality", "include", "order", "limit", "cursor"}, freshKeys()...)
 }
 
 func (s *Server) listEvents(c echo.Context) error {
@@ -129,25 +138,40 @@ func (s *Server) listEvents(c echo.Context) error {
 		}
 		params[name] = values[0]
 	}
-	f, err := filter.ParseEvent(params, n.contracts, []string{"from_block", "to_block", "order", "limit", "cursor"})
+	f, err := filter.ParseEvent(params, n.contracts, listKeys())
 	if err != nil {
 		return err
 	}
-	limit, err := limitOf(c, defaultRows, maxRows)
+	l, err := s.listOf(c, n, true)
 	if err != nil {
 		return err
 	}
-	l, err := listOf(c.QueryParam, limit, true)
+	if s.unchanged(c, n.Name, l.Need) {
+		return nil
+	}
+	rows, more, at, err := s.Store.Events(c.Request().Context(), n.Name, f, l)
 	if err != nil {
 		return err
 	}
-	rows, finalized, err := s.Store.Events(c.Request().Context(), n.Name, f, l)
-	if err != nil {
-		return err
+	top := topOf(&l, len(rows), func() int64 { return int64(rows[len(rows)-1].GetBlockNumber()) })
+	out := page(rows, &l, func(e store.EventRow) store.Key { return e.Key() }, listed(&at))
+	if more != nil {
+		out.More, out.Next = true, cursorOf(*more, l.Desc)
 	}
-	return answer(c, http.StatusOK, page(rows, &l,
-		func(e *feedv1.Event) store.Key {
-			return store.Key{Block: int64(e.GetBlockNumber()), Log: int64(e.GetLogIndex())}
-		},
-		func(e *feedv1.Event) shape.Event { return shape.OfEvent(e, finalized) }))
+	return s.sealed(c, n.Name, &at, top, out)
+}
+
+// finalOf is the finalized height; what was taken away is below none.
+func finalOf(at *store.At, gone int64) int64 {
+	if gone != 0 {
+		return -1
+	}
+	return at.Finalized
+}
+
+// listed makes the shape of an event in a list.
+func listed(at *store.At) func(store.EventRow) shape.ListedEvent {
+	return func(e store.EventRow) shape.ListedEvent {
+		return shape.ListedEvent{Event: shape.OfEvent(e.Event, finalOf(at, e.Gone)), Gone: shape.OfGone(e.Gone)}
+	}
 }

@@ -18,7 +18,7 @@ import (
 
 func (s *Server) getTicker(c echo.Context) error {
 	var out shape.Ticker
-	if err := s.market(c, func(st *market.State, m *market.Market) {
+	if _, err := s.market(c, func(st *market.State, m *market.Market) {
 		t, _ := st.Ticker(m.ID)
 		out = shape.OfTicker(&t, m)
 	}); err != nil {
@@ -29,7 +29,7 @@ func (s *Server) getTicker(c echo.Context) error {
 
 func (s *Server) listTickers(c echo.Context) error {
 	out := []shape.Ticker{}
-	if err := s.view(func(st *market.State) {
+	if _, err := s.look(c, func(st *market.State) {
 		for _, m := range st.Directory().Markets() {
 			t, _ := st.Ticker(m.ID)
 			out = append(out, shape.OfTicker(&t, m))
@@ -42,7 +42,7 @@ func (s *Server) listTickers(c echo.Context) error {
 
 func (s *Server) getTop(c echo.Context) error {
 	var out shape.Top
-	if err := s.market(c, func(st *market.State, m *market.Market) {
+	if _, err := s.market(c, func(st *market.State, m *market.Market) {
 		t := st.Top(m.ID)
 		out = shape.OfTop(&t, m)
 	}); err != nil {
@@ -53,7 +53,7 @@ func (s *Server) getTop(c echo.Context) error {
 
 func (s *Server) getQueue(c echo.Context) error {
 	var out shape.Queue
-	if err := s.market(c, func(st *market.State, m *market.Market) { out = shape.OfQueue(st.Seq, st.Queue(m.ID), m) }); err != nil {
+	if _, err := s.market(c, func(st *market.State, m *market.Market) { out = shape.OfQueue(st.Seq, st.Queue(m.ID), m) }); err != nil {
 		return err
 	}
 	return answer(c, http.StatusOK, out)
@@ -61,7 +61,7 @@ func (s *Server) getQueue(c echo.Context) error {
 
 func (s *Server) getIndication(c echo.Context) error {
 	var out shape.Indication
-	if err := s.market(c, func(st *market.State, m *market.Market) {
+	if _, err := s.market(c, func(st *market.State, m *market.Market) {
 		i := st.Indicate(m)
 		out = shape.OfIndication(&i, m)
 	}); err != nil {
@@ -84,7 +84,7 @@ func (s *Server) getQuote(c echo.Context) error {
 	}
 	var out shape.Quote
 	var bad error
-	if err := s.market(c, func(st *market.State, m *market.Market) {
+	if _, err := s.market(c, func(st *market.State, m *market.Market) {
 		lots, err := decimal.Steps(c.QueryParam("quantity"), m.BaseScale, m.Lot)
 		switch {
 		case errors.Is(err, decimal.ErrStep):
@@ -120,6 +120,23 @@ func timeOf(c echo.Context, name string, def int64) (int64, error) {
 	return at.UnixMilli(), nil
 }
 
+// lastBefore is the event of a market's last trade before its newest candle of an
+// interval, as far as the projection remembers trades; 0 = none.
+func lastBefore(st *market.State, id uint32, newest []market.Candle, interval int64) uint64 {
+	for _, k := range newest {
+		if k.IntervalMS != interval {
+			continue
+		}
+		trades, _ := st.Tail(id, 0, market.MaxTail)
+		for i := range trades {
+			if trades[i].AtMS < k.OpenMS {
+				return trades[i].EventSeq
+			}
+		}
+	}
+	return 0
+}
+
 // listCandles answers with candles that open in [from, to), newest first. The
 // newest ones are the projection's, which Postgres follows.
 func (s *Server) listCandles(c echo.Context) error {
@@ -147,11 +164,18 @@ func (s *Server) listCandles(c echo.Context) error {
 		return err
 	}
 	var newest []market.Candle
+	var before uint64
 	var units *market.Market
-	if err := s.market(c, func(st *market.State, m *market.Market) { newest, units = st.Newest(m.ID), m }); err != nil {
+	need, err := s.market(c, func(st *market.State, m *market.Market) {
+		newest, units = st.Newest(m.ID), m
+		before = lastBefore(st, m.ID, newest, interval)
+	})
+	if err != nil {
 		return err
 	}
-	rows, err := s.Store.Candles(c.Request().Context(), s.Venue.Name(), units.ID, interval, from, to, limit)
+	// The candle before the newest one is complete in Postgres alone.
+	need.Pos = max(need.Pos, before)
+	rows, err := s.Store.Candles(c.Request().Context(), s.Venue.Name(), units.ID, interval, from, to, limit, need)
 	if err != nil {
 		return err
 	}
@@ -197,10 +221,11 @@ func (s *Server) listAuctions(c echo.Context) error {
 		return err
 	}
 	var m *market.Market
-	if err := s.market(c, func(_ *market.State, found *market.Market) { m = found }); err != nil {
+	need, err := s.market(c, func(_ *market.State, found *market.Market) { m = found })
+	if err != nil {
 		return err
 	}
-	rows, err := s.Store.Auctions(c.Request().Context(), s.Venue.Name(), m.ID, below, limit+1)
+	rows, err := s.Store.Auctions(c.Request().Context(), s.Venue.Name(), m.ID, below, limit+1, need)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"fondaco.dev/services/api/internal/market"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
+	"fondaco.dev/services/api/internal/store"
 )
 
 // view runs fn on the venue's projection.
@@ -21,7 +22,7 @@ func (s *Server) view(fn func(*market.State)) error {
 
 func (s *Server) listMarkets(c echo.Context) error {
 	out := []shape.Market{}
-	if err := s.view(func(st *market.State) {
+	if _, err := s.look(c, func(st *market.State) {
 		for _, m := range st.Directory().Markets() {
 			out = append(out, shape.OfMarket(m))
 		}
@@ -31,27 +32,25 @@ func (s *Server) listMarkets(c echo.Context) error {
 	return answer(c, http.StatusOK, all(out))
 }
 
-// market finds the market of the path.
-func (s *Server) market(c echo.Context, fn func(*market.State, *market.Market)) error {
+// market finds the market of the path. What it returns is as in look.
+func (s *Server) market(c echo.Context, fn func(*market.State, *market.Market)) (store.Need, error) {
 	symbol := c.Param("symbol")
 	found := false
-	if err := s.view(func(st *market.State) {
+	below, err := s.look(c, func(st *market.State) {
 		if m := st.Market(symbol); m != nil {
 			found = true
 			fn(st, m)
 		}
-	}); err != nil {
-		return err
+	})
+	if err == nil && !found {
+		err = problem.NotFound("market " + strconv.Quote(symbol))
 	}
-	if !found {
-		return problem.NotFound("market " + strconv.Quote(symbol))
-	}
-	return nil
+	return below, err
 }
 
 func (s *Server) getMarket(c echo.Context) error {
 	var out shape.Market
-	if err := s.market(c, func(_ *market.State, m *market.Market) { out = shape.OfMarket(m) }); err != nil {
+	if _, err := s.market(c, func(_ *market.State, m *market.Market) { out = shape.OfMarket(m) }); err != nil {
 		return err
 	}
 	return answer(c, http.StatusOK, out)
@@ -64,7 +63,7 @@ func (s *Server) getDepth(c echo.Context) error {
 	}
 	var d market.Depth
 	var units *market.Market
-	if err := s.market(c, func(st *market.State, m *market.Market) { d, units = st.Depth(m.ID, limit), m }); err != nil {
+	if _, err := s.market(c, func(st *market.State, m *market.Market) { d, units = st.Depth(m.ID, limit), m }); err != nil {
 		return err
 	}
 	return answer(c, http.StatusOK, shape.OfDepth(&d, units))
@@ -82,22 +81,23 @@ func (s *Server) listTrades(c echo.Context) error {
 	var rows []market.Trade
 	var units *market.Market
 	enough := false
-	if err := s.market(c, func(st *market.State, m *market.Market) {
+	older, err := s.market(c, func(st *market.State, m *market.Market) {
 		units = m
 		// One more than the limit says whether there is more.
 		rows, enough = st.Tail(m.ID, below, limit+1)
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if !enough && len(rows) <= limit {
 		if len(rows) > 0 {
 			below = rows[len(rows)-1].ID
 		}
-		older, err := s.Store.Trades(c.Request().Context(), s.Venue.Name(), units.ID, below, limit+1-len(rows))
+		more, err := s.Store.Trades(c.Request().Context(), s.Venue.Name(), units.ID, below, limit+1-len(rows), older)
 		if err != nil {
 			return err
 		}
-		rows = append(rows, older...)
+		rows = append(rows, more...)
 	}
 	out := list[shape.Trade]{Data: []shape.Trade{}}
 	if out.More = len(rows) > limit; out.More {
@@ -116,7 +116,7 @@ func (s *Server) listBalances(c echo.Context) error {
 		s.Venue.WaitOwn(c.Request().Context(), who.Account)
 	}
 	out := []shape.Balance{}
-	if err := s.view(func(st *market.State) {
+	if _, err := s.look(c, func(st *market.State) {
 		for _, h := range st.Balances(who.Account) {
 			out = append(out, shape.OfBalance(h))
 		}

@@ -6,17 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
-	"time"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/services/api/internal/auth"
+	"fondaco.dev/services/api/internal/position"
 	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/spec"
 	"fondaco.dev/services/api/internal/store"
 	"fondaco.dev/services/api/internal/venue"
 )
@@ -29,7 +31,7 @@ const (
 
 const (
 	headerRequestID = "X-Request-Id"
-	exposed         = headerRequestID + ", Retry-After, Location"
+	exposed         = headerRequestID + ", Retry-After, Location, RateLimit, RateLimit-Policy, ETag, " + position.Header
 )
 
 var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -52,34 +54,6 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 func requestID(c echo.Context) string {
 	id, _ := c.Get(keyRequestID).(string)
 	return id
-}
-
-// observe writes the access line and the metrics. The query stays out of the
-// line: it may hold anything.
-func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		began := time.Now()
-		err := next(c)
-		if err != nil {
-			c.Error(err)
-		}
-		status, route := c.Response().Status, c.Path()
-		if route == "" {
-			route = "other"
-		}
-		took := time.Since(began)
-		if status != http.StatusSwitchingProtocols { // a socket lasts as long as it lasts
-			s.requests.WithLabelValues(c.Request().Method, route, strconv.Itoa(status)).Observe(took.Seconds())
-		}
-		session := "-"
-		if who := caller(c); who != nil {
-			session = "account-" + strconv.FormatUint(who.Account, 10)
-		}
-		s.log.Info("access", zlog.Session(session), zlog.Request(requestID(c)), zap.String("method", c.Request().Method),
-			zap.String("path", c.Request().URL.Path), zap.Int("status", status), zap.Int64("bytes", c.Response().Size),
-			zap.Duration("took", took), zap.String("from", c.Request().RemoteAddr))
-		return nil
-	}
 }
 
 // guard keeps a panic in one request from touching another.
@@ -105,7 +79,7 @@ func cors(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Access-Control-Expose-Headers", exposed)
 		if c.Request().Method == http.MethodOptions && c.Request().Header.Get("Access-Control-Request-Method") != "" {
 			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, "+headerRequestID)
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, "+position.Header+", "+headerRequestID)
 			h.Set("Access-Control-Max-Age", "600")
 			return c.NoContent(http.StatusNoContent)
 		}
@@ -113,34 +87,46 @@ func cors(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// policed wraps a route's handler with its policy and its list of parameters.
-func (s *Server) policed(r route) echo.HandlerFunc {
-	if !r.policy.Known() {
-		panic("route " + r.method + " " + r.path + " declares no policy")
-	}
+// policed wraps an operation's handler with its policy and what its parameters
+// must be.
+func (s *Server) policed(op *spec.Operation, handle echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if r.policy != auth.Public {
+		if op.Policy != auth.Public {
 			who, err := s.Auth.Bearer(c.Request().Context(), c.Request().Header.Get("Authorization"))
 			if err != nil {
-				return err
+				return s.stranger(c, err)
 			}
 			c.Set(keyWho, &who)
-			if !r.policy.Allows(who.Role) {
-				return problem.New(http.StatusForbidden, "forbidden", "the role "+who.Role.Name()+" may not do this; it wants "+string(r.policy))
+			if !op.Policy.Allows(who.Role) {
+				return problem.New(http.StatusForbidden, "forbidden", "the role "+who.Role.Name()+" may not do this; it wants "+string(op.Policy))
 			}
 		}
-		if r.params != nil {
-			for name, values := range c.QueryParams() {
-				if !slices.Contains(r.params, name) {
-					return problem.UnknownParameter(name, r.params)
-				}
-				if len(values) != 1 {
-					return problem.Parameter(name, "is given more than once")
-				}
-			}
+		if err := s.spend(c, classOf(c.Request().Method, op.Route)); err != nil {
+			return err
 		}
-		return r.handle(c)
+		if err := op.Places(c.Param); err != nil {
+			return err
+		}
+		if err := queried(c, op); err != nil {
+			return err
+		}
+		return handle(c)
 	}
+}
+
+// queried checks the query. Most requests have none.
+func queried(c echo.Context, op *spec.Operation) error {
+	raw := c.Request().URL.RawQuery
+	if raw == "" {
+		return op.Query(nil)
+	}
+	if strings.ContainsAny(raw, "%;") && !op.Lenient() {
+		// What cannot be read would be left out, and with it a filter.
+		if _, err := url.ParseQuery(raw); err != nil {
+			return problem.New(http.StatusBadRequest, "bad_query", "the query is not name=value, joined by & and percent-encoded")
+		}
+	}
+	return op.Query(c.QueryParams())
 }
 
 // caller is who sent the request, nil on public routes.
@@ -170,6 +156,9 @@ func (s *Server) fail(err error, c echo.Context) {
 		send = c.String(http.StatusBadRequest, "Bad Request")
 	default:
 		p.RequestID = requestID(c)
+		if s.maintenancePage(c, p) {
+			return
+		}
 		c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
 		send = c.JSON(p.Status, p)
 	}
@@ -182,6 +171,9 @@ func (s *Server) problem(err error, c echo.Context) *problem.Problem {
 	if p, ok := problem.Of(err); ok {
 		q := *p // the request id is this request's alone
 		return &q
+	}
+	if p := stale(err); p != nil {
+		return p
 	}
 	var he *echo.HTTPError
 	switch {

@@ -39,39 +39,45 @@ func (s *Server) getOrder(c echo.Context) error {
 	case n.ClientID != nil:
 		id := string(n.ClientID)
 		return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.OrderByClientID(account, id) },
-			func() (market.Order, error) { return s.Store.OrderByClientID(ctx, s.Venue.Name(), account, id) })
+			func(need store.Need) (market.Order, error) {
+				return s.Store.OrderByClientID(ctx, s.Venue.Name(), account, id, need)
+			})
 	case n.Ref != 0:
 		return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.OrderByRef(account, n.Ref) },
-			func() (market.Order, error) { return s.Store.OrderByRef(ctx, s.Venue.Name(), account, n.Ref) })
+			func(need store.Need) (market.Order, error) {
+				return s.Store.OrderByRef(ctx, s.Venue.Name(), account, n.Ref, need)
+			})
 	}
 	return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.Order(account, n.ID) },
-		func() (market.Order, error) { return s.Store.Order(ctx, s.Venue.Name(), account, n.ID) })
+		func(need store.Need) (market.Order, error) {
+			return s.Store.Order(ctx, s.Venue.Name(), account, n.ID, need)
+		})
 }
 
 // oneOrder looks into the projection, and into Postgres for what ended long
 // ago.
-func (s *Server) oneOrder(c echo.Context, memory func(*market.State) (market.Order, bool), durable func() (market.Order, error)) error {
+func (s *Server) oneOrder(c echo.Context, memory func(*market.State) (market.Order, bool), durable func(store.Need) (market.Order, error)) error {
 	var o market.Order
 	var units *market.Market
 	found := false
 	if s.Venue != nil {
 		s.Venue.WaitOwn(c.Request().Context(), caller(c).Account)
 	}
-	if err := s.view(func(st *market.State) {
+	below, err := s.look(c, func(st *market.State) {
 		if o, found = memory(st); found {
 			units = st.Directory().ByID(o.Market)
 		}
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if !found {
-		var err error
-		if o, err = durable(); errors.Is(err, store.ErrNotFound) {
+		if o, err = durable(below); errors.Is(err, store.ErrNotFound) {
 			return problem.NotFound("this order")
 		} else if err != nil {
 			return err
 		}
-		if err := s.view(func(st *market.State) { units = st.Directory().ByID(o.Market) }); err != nil {
+		if _, err := s.look(c, func(st *market.State) { units = st.Directory().ByID(o.Market) }); err != nil {
 			return err
 		}
 	}
@@ -102,14 +108,15 @@ func (s *Server) listOrders(c echo.Context) error {
 	var rows []market.Order
 	known := []int64{}
 	var dir *market.Directory
-	if err := s.view(func(st *market.State) {
+	need, err := s.look(c, func(st *market.State) {
 		rows = st.Orders(account, below, func(o *market.Order) bool { known = append(known, int64(o.ID)); return keep(o) })
 		dir = st.Directory()
-	}); err != nil {
+	})
+	if err != nil {
 		return err
 	}
 	if c.QueryParam("status") != "open" { // every live order is in the projection
-		older, err := s.Store.Orders(c.Request().Context(), s.Venue.Name(), account, below, wanted, known, limit+1)
+		older, err := s.Store.Orders(c.Request().Context(), s.Venue.Name(), account, below, wanted, known, limit+1, need)
 		if err != nil {
 			return err
 		}

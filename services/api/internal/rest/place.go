@@ -92,20 +92,17 @@ func (a *asking) find(n command.Name) (m *market.Market) {
 // send asks for one command and waits for the answer. After an error that is
 // errUnknown a must not be freed.
 func (a *asking) send(c echo.Context) error {
-	if err := a.server.limit(a.who, 1, !a.cmd.New()); err != nil {
+	if err := a.server.limit(c, 1, !a.cmd.New()); err != nil {
 		return err
 	}
 	b := &a.batch
 	b.Account, b.Count, b.New, b.RequestID = a.who, 1, a.cmd.New(), requestID(c)
+	b.Trace = a.server.parent(c)
 	b.Data = a.cmd.Append(b.Data[:0], a.who, b.RequestID)
-	return a.server.Gateway.Do(c.Request().Context(), b)
-}
-
-// limit refuses what is more than an account may send.
-func (s *Server) limit(account uint64, n int, cancel bool) error {
-	if wait, ok := s.Limits.Take(account, n, cancel); !ok {
-		return problem.Limited("this account sends more commands than it may; nothing was sent", wait)
+	if err := a.server.Gateway.Do(c.Request().Context(), b); err != nil {
+		return err
 	}
+	a.server.stored(c, b.InSeq)
 	return nil
 }
 

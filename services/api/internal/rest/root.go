@@ -32,9 +32,9 @@ func (s *Server) livez(c echo.Context) error { return c.String(http.StatusOK, "o
 
 func (s *Server) readyz(c echo.Context) error {
 	if err := s.Admin.Ready(); err != nil {
-		return answer(c, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "waiting_for": strings.Split(err.Error(), "; ")})
+		return answer(c, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "postgres": s.Store.Servers(), "waiting_for": strings.Split(err.Error(), "; ")})
 	}
-	return answer(c, http.StatusOK, map[string]any{"status": "ready"})
+	return answer(c, http.StatusOK, map[string]any{"status": "ready", "postgres": s.Store.Servers()})
 }
 
 // webSocket opens /v1/ws. The token comes in the header or in the first
@@ -59,7 +59,7 @@ func (s *Server) webSocket(c echo.Context) error {
 // hijacked tells echo that the connection is no longer its own.
 func (s *Server) hijacked(c echo.Context, err error) error {
 	if err != nil {
-		return problem.Unavailable("too_many_sockets", err.Error())
+		return err
 	}
 	c.Response().Committed = true
 	c.Response().Status = http.StatusSwitchingProtocols

@@ -1,97 +1,64 @@
 package rest
 
 import (
-	"net/http"
+	"fmt"
 	"strings"
 
 	"github.com/labstack/echo/v4"
-
-	"fondaco.dev/services/api/internal/auth"
 )
 
-// route is one line of the table: nothing is served that does not stand here.
-type route struct {
-	method, path string
-	policy       auth.Policy
-	params       []string // query parameters that exist; nil = any (the Casper routes)
-	handle       echo.HandlerFunc
+// handlers says who answers each operation of openapi.yaml. Path, method,
+// policy and parameters stand there; New fails where one side lacks the other.
+func (s *Server) handlers() map[string]echo.HandlerFunc {
+	return map[string]echo.HandlerFunc{
+		"root": s.root, "livez": s.livez, "readyz": s.readyz, "getVersion": s.getVersion, "openAPI": s.openAPI, "asyncAPI": s.asyncAPI, "docs": s.docs,
+
+		"listNetworks": s.listNetworks, "getNetwork": s.getNetwork, "listBlocks": s.listBlocks, "getBlock": s.getBlock,
+		"listEvents": s.listEvents, "getTx": s.getTx, "listReorgs": s.listReorgs, "getAccount": s.getAccount, "listMessages": s.listMessages,
+
+		"casperBlock": s.casperBlock, "casperBlocks": s.casperBlocks, "casperDeploy": s.casperDeploy,
+		"accountDeploys": s.accountDeploys, "transfers": s.transfers,
+		"casperBlockOf": s.casperBlock, "casperBlocksOf": s.casperBlocks, "casperDeployOf": s.casperDeploy,
+		"accountDeploysOf": s.accountDeploys, "transfersOf": s.transfers,
+
+		"listMarkets": s.listMarkets, "getMarket": s.getMarket, "getDepth": s.getDepth, "listTrades": s.listTrades,
+		"getTicker": s.getTicker, "getTop": s.getTop, "listCandles": s.listCandles, "getQuote": s.getQuote,
+		"listAuctions": s.listAuctions, "getIndication": s.getIndication, "getQueue": s.getQueue, "listTickers": s.listTickers,
+
+		"placeOrder": s.placeOrder, "batchOrders": s.batchOrders, "pairOrders": s.pairOrders, "listOrders": s.listOrders,
+		"cancelAll": s.cancelAll, "replaceOrder": s.replaceOrder, "keepAlive": s.keepAlive, "listBalances": s.listBalances,
+		"getOrder": s.getOrder, "getOrderByClientID": s.getOrder, "getOrderByClientRef": s.getOrder,
+		"cancelOrder": s.cancelOrder, "cancelOrderByClientID": s.cancelOrder, "cancelOrderByClientRef": s.cancelOrder,
+		"amendOrder": s.amendOrder, "amendOrderByClientID": s.amendOrder, "amendOrderByClientRef": s.amendOrder,
+
+		"webSocket": s.webSocket,
+	}
 }
 
-// none says that a route knows no query parameter.
-var none = []string{}
-
-func (s *Server) routes() []route {
-	get := http.MethodGet
-	table := []route{
-		{get, "/", auth.Public, nil, s.root},
-		{get, "/livez", auth.Public, nil, s.livez},
-		{get, "/readyz", auth.Public, nil, s.readyz},
-
-		{get, "/v1/networks", auth.Public, none, s.listNetworks},
-		{get, "/v1/networks/:network", auth.Public, none, s.getNetwork},
-		{get, "/v1/networks/:network/blocks", auth.Public, []string{"from_block", "to_block", "order", "limit", "cursor"}, s.listBlocks},
-		{get, "/v1/networks/:network/blocks/:block", auth.Public, none, s.getBlock},
-		{get, "/v1/networks/:network/events", auth.Public, nil, s.listEvents}, // strict by itself: arg.NAME
-		{get, "/v1/networks/:network/accounts/:key", auth.Public, none, s.getAccount},
-		{get, "/v1/networks/:network/messages", auth.Public, []string{"entity", "topic", "limit", "cursor"}, s.listMessages},
-
-		{get, "/v1/markets", auth.Public, none, s.listMarkets},
-		{get, "/v1/markets/:symbol", auth.Public, none, s.getMarket},
-		{get, "/v1/markets/:symbol/depth", auth.Public, []string{"limit"}, s.getDepth},
-		{get, "/v1/markets/:symbol/trades", auth.Public, []string{"limit", "cursor"}, s.listTrades},
-
-		{get, "/v1/markets/:symbol/ticker", auth.Public, none, s.getTicker},
-		{get, "/v1/markets/:symbol/bbo", auth.Public, none, s.getTop},
-		{get, "/v1/markets/:symbol/candles", auth.Public, []string{"interval", "from", "to", "limit"}, s.listCandles},
-		{get, "/v1/markets/:symbol/quote", auth.Public, []string{"side", "quantity"}, s.getQuote},
-		{get, "/v1/markets/:symbol/auctions", auth.Public, []string{"limit", "cursor"}, s.listAuctions},
-		{get, "/v1/markets/:symbol/auctions/indicative", auth.Public, none, s.getIndication},
-		{get, "/v1/markets/:symbol/queue", auth.Admin, none, s.getQueue},
-		{get, "/v1/tickers", auth.Public, none, s.listTickers},
-
-		{http.MethodPost, "/v1/orders", auth.Trader, none, s.placeOrder},
-		{http.MethodPost, "/v1/orders/batch", auth.Trader, none, s.batchOrders},
-		{http.MethodPost, "/v1/orders/pair", auth.Trader, none, s.pairOrders},
-		{get, "/v1/orders", auth.Owner, []string{"status", "limit", "cursor"}, s.listOrders},
-		{http.MethodDelete, "/v1/orders", auth.Trader, []string{"symbol", "side"}, s.cancelAll},
-		{get, "/v1/orders/:id", auth.Owner, none, s.getOrder},
-		{http.MethodDelete, "/v1/orders/:id", auth.Trader, none, s.cancelOrder},
-		{http.MethodPatch, "/v1/orders/:id", auth.Trader, none, s.amendOrder},
-		{http.MethodPost, "/v1/orders/:id/replace", auth.Trader, none, s.replaceOrder},
-		{get, "/v1/orders/by-client-id/:cid", auth.Owner, none, s.getOrder},
-		{http.MethodDelete, "/v1/orders/by-client-id/:cid", auth.Trader, none, s.cancelOrder},
-		{http.MethodPatch, "/v1/orders/by-client-id/:cid", auth.Trader, none, s.amendOrder},
-		{get, "/v1/orders/by-client-ref/:ref", auth.Owner, none, s.getOrder},
-		{http.MethodDelete, "/v1/orders/by-client-ref/:ref", auth.Trader, none, s.cancelOrder},
-		{http.MethodPatch, "/v1/orders/by-client-ref/:ref", auth.Trader, none, s.amendOrder},
-		{http.MethodPut, "/v1/keepalive", auth.Trader, none, s.keepAlive},
-		{get, "/v1/balances", auth.Owner, none, s.listBalances},
-
-		{get, "/v1/ws", auth.Public, none, s.webSocket},
-	}
-	for _, prefix := range []string{"", "/casper/:network"} {
-		table = append(table,
-			route{get, prefix + "/block/:hash", auth.Public, nil, s.casperBlock},
-			route{get, prefix + "/blocks", auth.Public, nil, s.casperBlocks},
-			route{get, prefix + "/deploy/:hash", auth.Public, nil, s.casperDeploy},
-			route{get, prefix + "/accountDeploys/:key", auth.Public, nil, s.accountDeploys},
-			route{get, prefix + "/transfers/:account", auth.Public, nil, s.transfers},
-		)
-	}
-	for _, r := range table {
-		if r.method == get && r.path != "/v1/ws" {
-			r.method = http.MethodHead // the same without a body
-			table = append(table, r)
+// register gives echo every operation of the description.
+func (s *Server) register(handlers map[string]echo.HandlerFunc) error {
+	for _, op := range s.Spec.Operations {
+		handle, ok := handlers[op.ID]
+		if !ok {
+			return fmt.Errorf("operation %s of the description has no handler", op.ID)
+		}
+		for _, method := range op.Methods() {
+			s.echo.Add(method, op.Route, s.policed(op, handle))
 		}
 	}
-	return table
+	for id := range handlers {
+		if s.Spec.Operation(id) == nil {
+			return fmt.Errorf("handler %s belongs to no operation of the description", id)
+		}
+	}
+	return nil
 }
 
 // rooms are the first parts of paths that belong to other interfaces; all
 // other unknown paths are answered as the event store did.
 var rooms = map[string]bool{
 	"v1": true, "graphql": true, "casper": true, "rpc": true, "api": true, "sapi": true, "stream": true, "udf": true,
-	"socket.io": true, "console": true, "openapi.json": true, "docs": true,
+	"socket.io": true, "console": true, "openapi.json": true, "asyncapi.json": true, "docs": true,
 }
 
 func inRoom(path string) bool {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"net"
-	"os"
+	"net/netip"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -13,79 +15,164 @@ import (
 	"fondaco.dev/services/api/internal/feed"
 )
 
-// Close codes of our own, beside those of RFC 6455 (1000 normal, 1001 the
-// server goes away, 1002 protocol error, 1003 binary data, 1007 bad UTF-8,
-// 1009 message too long, 1011 internal error). Every one but 4003 is worth a
-// reconnect with since.
-const (
-	CodeSlow     ws.StatusCode = 4001 // too slow: resume with since
-	CodeIdle     ws.StatusCode = 4002 // nothing came for a minute, not even a pong
-	CodeAuth     ws.StatusCode = 4003 // the token was revoked: sign in anew
-	CodeFlooding ws.StatusCode = 4004 // too many messages: slow down
-)
+// slack above the queue's limit is for answers to the client's own messages,
+// in bytes.
+const slack = 64 << 10
 
-const (
-	closeWait  = time.Second // for the peer's close frame
-	batchBytes = 256 << 10   // handed to the kernel at a time
-	slack      = 64 << 10    // above the queue's limit, for answers to the client's own messages
-)
+const tooSlow = "too slow; resume with since"
 
 var errClosed = errors.New("the socket is closed")
 
-// conn is one WebSocket connection's outgoing side.
-type conn struct {
-	net   net.Conn
-	limit int           // bytes that may wait
-	stall time.Duration // a write may take this long
-
-	mu     sync.Mutex
-	queue  [][]byte
-	queued int           // bytes in queue and in the write under way
-	wake   chan struct{} // buffered: something waits
-	room   chan struct{} // closed and replaced when half of the limit is free
-	code   ws.StatusCode // set once: the connection is closing
-	reason string
-	drop   bool          // close without sending what waits
-	closed chan struct{} // closed with code
-	onRoom []func()      // called once when there is room again
+// client is who speaks on a connection.
+type client interface {
+	// begin is called once, before the first take.
+	begin()
+	// take handles a message; the text is the reader's. It says whether the
+	// message has a limit of its own.
+	take(text []byte) bool
+	// visit is called about every 20 s and must not block.
+	visit(now time.Time)
+	// bye tells the client before the server goes away to come back after a
+	// while.
+	bye(after time.Duration)
+	// end is called once, after the last take.
+	end()
 }
 
-func newConn(c net.Conn, limit int, stall time.Duration) *conn {
-	return &conn{net: c, limit: limit, stall: stall, wake: make(chan struct{}, 1), room: make(chan struct{}), closed: make(chan struct{})}
+// conn is one WebSocket connection. Nothing of it runs while nothing happens:
+// bytes that arrive get a reader (read.go), frames that wait a writer
+// (write.go), and pings come from the process's wheel.
+type conn struct {
+	loop   *loop
+	net    net.Conn
+	raw    syscall.RawConn // nil when it is no TCP connection
+	from   netip.Addr      // the client's network, as limits count it
+	id     string          // of the request that it began with
+	path   string          // and that request's path
+	client client
+	ctx    context.Context // ends when the connection begins to close
+	cancel context.CancelFunc
+	began  time.Time
+	heard  atomic.Int64 // Unix nanoseconds of the last whole frame of the client
+
+	mu     sync.Mutex
+	queue  [][]byte // a nil one was taken back
+	taken  uint64   // frames that left the queue so far
+	queued int      // bytes in queue and in the write under way
+	room   chan struct{}
+	onRoom []func() // called once when there is room again
+	code   ws.StatusCode
+	reason string
+	drop   bool // close without sending what waits
+	torn   bool // the last frame is out in part; the writer's alone
+	// One at a time has the right to write; due: a flusher will look here.
+	writing, due bool
+	flushed      time.Time // when a flusher last wrote
+
+	reader reading
+	gone   chan struct{} // closed by the reader when it ends; made when somebody waits
+	token  uint64        // of the poller, 0 = it does not know the connection yet
+
+	messages budget    // of the client's messages; the reader's alone, as is until
+	until    time.Time // when the read deadline was last set
+
+	line     uint32 // which flusher is its own
+	slot, at int    // on the wheel
+}
+
+// reading says who waits for the client's bytes.
+type reading int8
+
+const (
+	read   reading = iota // a goroutine
+	parked                // the poller
+	ended                 // nobody any more
+)
+
+func newConn(l *loop, c net.Conn) *conn {
+	out := &conn{loop: l, net: c, began: time.Now()}
+	out.ctx, out.cancel = context.WithCancel(context.Background())
+	out.heard.Store(out.began.UnixNano())
+	if t, ok := c.(*net.TCPConn); ok {
+		out.raw, _ = t.SyscallConn()
+	}
+	return out
 }
 
 // Offer queues a frame if there is room.
 func (c *conn) Offer(frame []byte) feed.Offered {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.offer(frame)
+}
+
+func (c *conn) offer(frame []byte) feed.Offered {
 	switch {
 	case c.code != 0:
 		return feed.Closed
-	case c.queued > 0 && c.queued+len(frame) > c.limit:
+	case c.queued > 0 && c.queued+len(frame) > c.loop.cfg.QueueBytes:
 		return feed.Full
 	}
-	c.add(frame)
+	c.add(frame, false)
 	return feed.Taken
 }
 
 // Hint queues a frame that may be left out.
 func (c *conn) Hint(frame []byte) { c.Offer(frame) }
 
-// Say queues an answer. A client that asks and does not read is closed.
+// newest is where the frame of a state waits in a connection's queue, whose
+// lock it belongs to.
+type newest struct {
+	slot  uint64 // the frame's number in the connection's life, from 1; 0 = none
+	state uint64 // what it is of: another candle does not replace it
+}
+
+func (c *conn) waits(n *newest) bool { return n.slot > c.taken }
+
+// replace queues a frame, or puts it in the place of the one that waits. A
+// replacement always fits: it makes nothing longer by more than itself.
+func (c *conn) replace(n *newest, state uint64, frame []byte) feed.Offered {
+	if c.code == 0 && c.waits(n) && n.state == state {
+		old := &c.queue[n.slot-1-c.taken]
+		c.queued += len(frame) - len(*old)
+		*old = frame
+		return feed.Taken
+	}
+	got := c.offer(frame)
+	if got == feed.Taken {
+		n.slot, n.state = c.taken+uint64(len(c.queue)), state
+	}
+	return got
+}
+
+// forget takes back the frame that waits: a whole state follows.
+func (c *conn) forget(n *newest) {
+	if c.waits(n) {
+		old := &c.queue[n.slot-1-c.taken]
+		c.queued -= len(*old)
+		*old = nil
+	}
+	n.slot = 0
+}
+
+// Say queues an answer, which leaves at once. A client that asks and does not
+// read is closed.
 func (c *conn) Say(frame []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.say(frame, true)
+}
+
+func (c *conn) say(frame []byte, now bool) {
 	if c.code != 0 {
 		return
 	}
-	if c.queued > c.limit+slack {
+	if c.queued > c.loop.cfg.QueueBytes+slack {
 		c.closeLocked(CodeSlow, tooSlow, true)
 		return
 	}
-	c.add(frame)
+	c.add(frame, now)
 }
-
-const tooSlow = "too slow; resume with since"
 
 // Push queues a frame once there is room.
 func (c *conn) Push(ctx context.Context, frame []byte) error {
@@ -95,41 +182,39 @@ func (c *conn) Push(ctx context.Context, frame []byte) error {
 			c.mu.Unlock()
 			return errClosed
 		}
-		if c.queued == 0 || c.queued+len(frame) <= c.limit/2 {
-			c.add(frame)
+		if c.queued == 0 || c.queued+len(frame) <= c.loop.cfg.QueueBytes/2 {
+			c.add(frame, true)
 			c.mu.Unlock()
 			return nil
+		}
+		if c.room == nil {
+			c.room = make(chan struct{})
 		}
 		room := c.room
 		c.mu.Unlock()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-c.closed:
+		case <-c.ctx.Done():
 			return errClosed
 		case <-room:
 		}
 	}
 }
 
-// pressed says whether more than half of the queue is taken; if so, fn is
-// called once there is room.
-func (c *conn) pressed(fn func()) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.queued <= c.limit/2 || c.code != 0 {
-		return false
-	}
-	c.onRoom = append(c.onRoom, fn)
-	return true
-}
-
-func (c *conn) add(frame []byte) {
+// add queues a frame and sees to it that somebody writes it: a goroutine at
+// once, or a flusher, which lets several gather when one just left.
+func (c *conn) add(frame []byte, now bool) {
 	c.queue = append(c.queue, frame)
 	c.queued += len(frame)
-	select {
-	case c.wake <- struct{}{}:
-	default:
+	switch {
+	case c.writing: // who writes sees it
+	case now || c.raw == nil:
+		c.writing = true
+		go c.drain()
+	case !c.due:
+		c.due = true
+		c.loop.flusher(c).add(c, time.Since(c.flushed) >= c.loop.cfg.Tick)
 	}
 }
 
@@ -140,115 +225,37 @@ func (c *conn) Close(code ws.StatusCode, reason string) {
 	c.closeLocked(code, reason, false)
 }
 
+// abort ends it without sending anything more.
+func (c *conn) abort(code ws.StatusCode, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closeLocked(code, reason, true)
+}
+
 func (c *conn) closeLocked(code ws.StatusCode, reason string, drop bool) {
 	if c.code != 0 {
 		return
 	}
 	c.code, c.reason, c.drop = code, reason, drop
-	close(c.closed)
-	select {
-	case c.wake <- struct{}{}:
-	default:
+	c.cancel()
+	if !c.writing {
+		c.writing = true
+		go c.drain()
 	}
 }
 
-// write runs until the connection closes, then says why and ends it.
-func (c *conn) write() {
-	defer func() { _ = c.net.Close() }()
-	for range c.wake {
-		for {
-			batch, size, closing := c.take()
-			if len(batch) > 0 {
-				_ = c.net.SetWriteDeadline(time.Now().Add(c.stall))
-				bufs := net.Buffers(batch)
-				if _, err := bufs.WriteTo(c.net); err != nil {
-					c.stalled(err)
-					return
-				}
-				c.wrote(size)
-				continue
-			}
-			if closing {
-				c.sayClose()
-				return
-			}
-			break
-		}
-	}
-}
-
-// stalled ends a connection that takes no more bytes.
-func (c *conn) stalled(err error) {
-	code := ws.StatusAbnormalClosure
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		code = CodeSlow
-	}
+// waiting is how many bytes wait for the client.
+func (c *conn) waiting() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.closeLocked(code, tooSlow, true)
+	return c.queued
 }
 
-// take removes up to batchBytes from the queue.
-func (c *conn) take() (batch [][]byte, size int, closing bool) {
+// trim gives back what a burst left.
+func (c *conn) trim() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.code != 0 && c.drop {
-		c.queue, c.queued = nil, 0
-		return nil, 0, true
-	}
-	n := 0
-	for n < len(c.queue) && (n == 0 || size+len(c.queue[n]) <= batchBytes) {
-		size += len(c.queue[n])
-		n++
-	}
-	batch = c.queue[:n:n]
-	if c.queue = c.queue[n:]; len(c.queue) == 0 {
+	if len(c.queue) == 0 && !c.writing {
 		c.queue = nil
-	}
-	return batch, size, c.code != 0
-}
-
-func (c *conn) wrote(size int) {
-	c.mu.Lock()
-	c.queued -= size
-	var call []func()
-	if c.queued <= c.limit/2 {
-		close(c.room)
-		c.room = make(chan struct{})
-		call, c.onRoom = c.onRoom, nil
-	}
-	c.mu.Unlock()
-	for _, fn := range call {
-		fn()
-	}
-}
-
-// sayClose sends the close frame and gives the peer a moment to answer; the
-// reader sees that answer.
-func (c *conn) sayClose() {
-	c.mu.Lock()
-	code, reason := c.code, c.reason
-	c.mu.Unlock()
-	if len(reason) > 120 { // a control frame holds 125 bytes
-		reason = reason[:120]
-	}
-	body := ws.NewCloseFrameBody(code, reason)
-	if code == ws.StatusNoStatusRcvd {
-		body = nil
-	}
-	_ = c.net.SetWriteDeadline(time.Now().Add(closeWait))
-	if ws.WriteFrame(c.net, ws.NewCloseFrame(body)) == nil {
-		_ = c.net.SetReadDeadline(time.Now().Add(closeWait))
-		// Half of a TCP connection ends here; the reader ends at the deadline or
-		// with the peer's close.
-		if t, ok := c.net.(*net.TCPConn); ok {
-			_ = t.CloseWrite()
-			var buf [512]byte
-			for {
-				if _, err := t.Read(buf[:]); err != nil {
-					return
-				}
-			}
-		}
 	}
 }

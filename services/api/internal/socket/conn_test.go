@@ -2,9 +2,10 @@ package socket
 
 import (
 	"context"
-	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,145 +15,27 @@ import (
 	"fondaco.dev/services/api/internal/feed"
 )
 
-// serve runs a connection whose messages come back, and gives its other end.
-func serve(t *testing.T) net.Conn {
+// stuck is a connection whose peer takes nothing before drain is called: a pipe
+// holds no bytes.
+func stuck(t *testing.T, cfg Config) (c *conn, drain func() heard) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		server, err := ln.Accept()
-		if err != nil {
-			return
-		}
-		c := newConn(server, 1<<20, time.Second)
-		go c.read(server, func(text []byte) bool { c.Say(feed.TextFrame(text)); return false })
-		c.write()
-	}()
-	peer, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { peer.Close(); ln.Close(); <-done })
-	_ = peer.SetDeadline(time.Now().Add(10 * time.Second))
-	return peer
+	l, _ := plant(t, cfg)
+	a, b := net.Pipe()
+	c = newConn(l, a)
+	c.client = &echo{c: c}
+	l.begin(c, nil)
+	t.Cleanup(func() { b.Close() })
+	return c, func() heard { return listen(t, b) }
 }
 
-func masked(op ws.OpCode, fin bool, payload string) []byte {
-	f := ws.NewFrame(op, fin, []byte(payload))
-	return ws.MustCompileFrame(ws.MaskFrameInPlace(f))
-}
+func text(s string) []byte { return feed.TextFrame([]byte(s)) }
 
-// closeOf is the close frame's code, after all frames before it.
-func closeOf(t *testing.T, c net.Conn) (code ws.StatusCode, texts []string, pongs []string) {
-	t.Helper()
-	for {
-		h, err := ws.ReadHeader(c)
-		if err != nil || h.Length > maxMessage {
-			t.Fatalf("no close frame: %v, %d bytes", err, h.Length)
-		}
-		payload := make([]byte, h.Length)
-		if _, err := io.ReadFull(c, payload); err != nil {
-			t.Fatal(err)
-		}
-		switch h.OpCode {
-		case ws.OpText:
-			texts = append(texts, string(payload))
-		case ws.OpPong:
-			pongs = append(pongs, string(payload))
-		case ws.OpClose:
-			if len(payload) < 2 {
-				return ws.StatusNoStatusRcvd, texts, pongs
-			}
-			return ws.StatusCode(binary.BigEndian.Uint16(payload)), texts, pongs
-		}
-	}
-}
-
-// TestProtocol goes through what RFC 6455 asks of a server.
-func TestProtocol(t *testing.T) {
-	t.Parallel()
-	goodbye := masked(ws.OpClose, true, "\x03\xe8")
-	cat := func(parts ...[]byte) (out []byte) {
-		for _, p := range parts {
-			out = append(out, p...)
-		}
-		return out
-	}
-	big := strings.Repeat("x", maxMessage)
-	for _, c := range []struct {
-		name  string
-		send  []byte
-		code  ws.StatusCode
-		texts string
-		pongs string
-	}{
-		{"text", cat(masked(ws.OpText, true, "a"), goodbye), 1000, "a", ""},
-		{"empty text", cat(masked(ws.OpText, true, ""), masked(ws.OpText, true, "b"), goodbye), 1000, "|b", ""},
-		{"fragments with a ping between", cat(masked(ws.OpText, false, "a"), masked(ws.OpPing, true, "p"), masked(ws.OpContinuation, false, "b"), masked(ws.OpContinuation, true, "c"), goodbye), 1000, "abc", "p"},
-		{"a character cut in two", cat(masked(ws.OpText, false, "\xc3"), masked(ws.OpContinuation, true, "\xa9"), goodbye), 1000, "é", ""},
-		{"pings", cat(masked(ws.OpPing, true, "1"), masked(ws.OpPing, true, ""), masked(ws.OpPong, true, "unasked"), goodbye), 1000, "", "1|"},
-		{"the largest message", cat(masked(ws.OpText, true, big), goodbye), 1000, big, ""},
-		{"a message too long", masked(ws.OpText, true, big+"x"), 1009, "", ""},
-		{"fragments too long", cat(masked(ws.OpText, false, big), masked(ws.OpContinuation, true, "x")), 1009, "", ""},
-		{"bad UTF-8", masked(ws.OpText, true, "\xff\xfe"), 1007, "", ""},
-		{"half a character", masked(ws.OpText, true, "\xc3"), 1007, "", ""},
-		{"binary", masked(ws.OpBinary, true, "x"), 1003, "", ""},
-		{"not masked", ws.MustCompileFrame(ws.NewTextFrame([]byte("a"))), 1002, "", ""},
-		{"reserved bits", append([]byte{0xf1}, masked(ws.OpText, true, "a")[1:]...), 1002, "", ""},
-		{"unknown opcode", append([]byte{0x83}, masked(ws.OpText, true, "a")[1:]...), 1002, "", ""},
-		{"a long ping", masked(ws.OpPing, true, strings.Repeat("p", 126)), 1002, "", ""},
-		{"a ping in fragments", masked(ws.OpPing, false, "p"), 1002, "", ""},
-		{"a continuation of nothing", masked(ws.OpContinuation, true, "a"), 1002, "", ""},
-		{"text in the middle of text", cat(masked(ws.OpText, false, "a"), masked(ws.OpText, true, "b")), 1002, "", ""},
-		{"close without a code", masked(ws.OpClose, true, ""), 1005, "", ""},
-		{"close with half a code", masked(ws.OpClose, true, "\x03"), 1002, "", ""},
-		{"close with a reserved code", masked(ws.OpClose, true, "\x03\xed"), 1002, "", ""},
-		{"close with an application's code", masked(ws.OpClose, true, "\x0b\xb8bye"), 3000, "", ""},
-		{"close with bad UTF-8", masked(ws.OpClose, true, "\x03\xe8\xff"), 1002, "", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			peer := serve(t)
-			if _, err := peer.Write(c.send); err != nil {
-				t.Fatal(err)
-			}
-			code, texts, pongs := closeOf(t, peer)
-			if code != c.code || strings.Join(texts, "|") != c.texts || strings.Join(pongs, "|") != c.pongs {
-				t.Errorf("code %d, want %d; %.100q; %q", code, c.code, texts, pongs)
-			}
-			if rest, _ := io.ReadAll(peer); len(rest) > 0 {
-				t.Errorf("%d bytes follow the close frame", len(rest))
-			}
-		})
-	}
-}
-
-func TestFlooding(t *testing.T) {
-	t.Parallel()
-	peer := serve(t)
-	go func() {
-		for range burst * 3 {
-			if _, err := peer.Write(masked(ws.OpText, true, "x")); err != nil {
-				return
-			}
-		}
-	}()
-	if code, _, _ := closeOf(t, peer); code != CodeFlooding {
-		t.Errorf("code %d", code)
-	}
-}
-
-// TestQueue: a full queue refuses frames of feeds, waits for pushed ones, and
+// TestQueue: a full queue refuses frames of feeds, lets pushed ones wait, and
 // says when there is room.
 func TestQueue(t *testing.T) {
 	t.Parallel()
-	a, b := net.Pipe() // unbuffered: nothing leaves before b reads
-	c := newConn(a, 1000, 5*time.Second)
-	frame := feed.TextFrame([]byte(strings.Repeat("x", 300)))
+	c, drain := stuck(t, Config{QueueBytes: 1000})
+	frame := text(strings.Repeat("x", 300))
 	for range 3 {
 		if got := c.Offer(frame); got != feed.Taken {
 			t.Fatalf("got %v", got)
@@ -161,17 +44,17 @@ func TestQueue(t *testing.T) {
 	if c.Offer(frame) != feed.Full {
 		t.Error("a fourth frame fits")
 	}
-	room := make(chan struct{})
-	if !c.pressed(func() { close(room) }) {
-		t.Error("not pressed with a full queue")
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	if err := c.Push(ctx, frame); err != context.DeadlineExceeded {
 		t.Errorf("got %v", err)
 	}
-	go c.write()
-	go func() { _, _ = io.Copy(io.Discard, b) }()
+	room := make(chan struct{})
+	c.mu.Lock()
+	c.onRoom = append(c.onRoom, func() { close(room) })
+	c.mu.Unlock()
+	got := make(chan heard, 1)
+	go func() { got <- drain() }()
 	<-room
 	if err := c.Push(context.Background(), frame); err != nil {
 		t.Error(err)
@@ -180,4 +63,252 @@ func TestQueue(t *testing.T) {
 	if c.Offer(frame) != feed.Closed || c.Push(context.Background(), frame) != errClosed {
 		t.Error("a closed connection takes frames")
 	}
+	if h := <-got; h.code != 1000 || len(h.texts) != 4 {
+		t.Errorf("code %d after %d frames", h.code, len(h.texts))
+	}
 }
+
+// TestNewest: what waits of a state is replaced by what is newer, in the order
+// of the subscriptions, and never by another candle; facts stay.
+func TestNewest(t *testing.T) {
+	t.Parallel()
+	c, drain := stuck(t, Config{})
+	c.Say(text("first")) // is with the kernel, or rather stays there
+	ticker, candle := newest{}, newest{}
+	offer := func(n *newest, state uint64, s string) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if got := c.replace(n, state, text(s)); got != feed.Taken {
+			t.Errorf("%s: %v", s, got)
+		}
+	}
+	for i := range 100 {
+		c.Offer(text(fmt.Sprint("fact ", i)))
+		offer(&ticker, 0, fmt.Sprint("ticker ", i))
+		offer(&candle, uint64(i/50), fmt.Sprint("candle ", i))
+	}
+	c.mu.Lock()
+	waits := c.waits(&ticker) && c.waits(&candle)
+	c.mu.Unlock()
+	if !waits {
+		t.Error("nothing waits")
+	}
+	go c.Close(ws.StatusNormalClosure, "")
+	var facts, states []string
+	h := drain()
+	for _, s := range h.texts {
+		if strings.HasPrefix(s, "fact") {
+			facts = append(facts, s)
+		} else {
+			states = append(states, s)
+		}
+	}
+	if len(facts) != 100 || facts[0] != "fact 0" || facts[99] != "fact 99" {
+		t.Errorf("%d facts: %q", len(facts), facts)
+	}
+	// What the writer had taken already could not be replaced.
+	if n := len(states); n < 4 || n > 8 || states[0] != "first" || !slices.Contains(states, "ticker 99") || !slices.Contains(states, "candle 49") || !slices.Contains(states, "candle 99") {
+		t.Errorf("%q", states)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.queued != 0 {
+		t.Errorf("%d bytes are counted in an empty queue", c.queued)
+	}
+}
+
+// TestForget: a whole state makes void what waits of it.
+func TestForget(t *testing.T) {
+	t.Parallel()
+	c, drain := stuck(t, Config{})
+	c.Say(text("first"))
+	n := newest{}
+	c.mu.Lock()
+	c.add(text("second"), false)
+	c.replace(&n, 0, text("old"))
+	c.forget(&n)
+	c.say(text("whole"), true)
+	c.replace(&n, 0, text("new"))
+	c.mu.Unlock()
+	go c.Close(ws.StatusNormalClosure, "")
+	if got := strings.Join(drain().texts, " "); got != "first second whole new" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestSlowPeer: who takes nothing for the stall's time is closed with 4001, and
+// the flusher goes on with the others meanwhile.
+func TestSlowPeer(t *testing.T) {
+	t.Parallel()
+	l, done := plant(t, Config{Stall: 200 * time.Millisecond})
+	l.flushers = l.flushers[:1] // one writes for both
+	slow, peer := serve(t, l)
+	_ = slow.net.(*net.TCPConn).SetWriteBuffer(4 << 10)
+	_ = peer.(*net.TCPConn).SetReadBuffer(4 << 10)
+	healthy, other := serve(t, l)
+	frame := text(strings.Repeat("x", 60<<10))
+	for slow.Offer(frame) == feed.Taken {
+	}
+	for i := range 20 {
+		healthy.Offer(text(fmt.Sprint(i)))
+		h, err := ws.ReadFrame(other)
+		if err != nil || string(h.Payload) != fmt.Sprint(i) {
+			t.Fatalf("%q %v", h.Payload, err)
+		}
+	}
+	if ended := <-done; ended != slow || ended.code != CodeSlow {
+		t.Errorf("code %d", ended.code)
+	}
+}
+
+// TestParking: a silent connection has neither a goroutine nor a buffer, and is
+// there when the client speaks again, closes, or is closed.
+func TestParking(t *testing.T) {
+	t.Parallel()
+	l, done := plant(t, Config{})
+	l.linger = time.Millisecond
+	if l.poller == nil {
+		t.Skip("this system has no poller")
+	}
+	const n = 50
+	var peers []net.Conn
+	var conns []*conn
+	for range n {
+		c, peer := serve(t, l)
+		peers, conns = append(peers, peer), append(conns, c)
+	}
+	silent := func(want int64) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); l.parked.Load() != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%d connections are parked, want %d", l.parked.Load(), want)
+			}
+		}
+	}
+	for round := range 3 {
+		silent(n)
+		for i, p := range peers {
+			// A message in two pieces: its reader waits for the second.
+			m := masked(ws.OpText, true, fmt.Sprint(round, " ", i))
+			if _, err := p.Write(m[:3]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := p.Write(m[3:]); err != nil {
+				t.Fatal(err)
+			}
+			if f, err := ws.ReadFrame(p); err != nil || string(f.Payload) != fmt.Sprint(round, " ", i) {
+				t.Fatalf("%q %v", f.Payload, err)
+			}
+		}
+	}
+	silent(n)
+	conns[0].Close(ws.StatusGoingAway, "")
+	if h := listen(t, peers[0]); h.code != 1001 {
+		t.Errorf("code %d", h.code)
+	}
+	peers[0].Close()
+	if c := <-done; c != conns[0] {
+		t.Error("another connection ended")
+	}
+	peers[1].Close()
+	if c := <-done; c != conns[1] || c.code != ws.StatusAbnormalClosure {
+		t.Errorf("code %d", c.code)
+	}
+	if _, err := peers[2].Write(over); err != nil {
+		t.Fatal(err)
+	}
+	if h := listen(t, peers[2]); h.code != 1000 {
+		t.Errorf("code %d", h.code)
+	}
+	if !conns[1].client.(*echo).ended.Load() {
+		t.Error("the client was not told the end")
+	}
+}
+
+// TestVisits: the wheel pings, and closes who was not heard for a minute.
+func TestVisits(t *testing.T) {
+	t.Parallel()
+	l, _ := plant(t, Config{})
+	c, peer := serve(t, l)
+	c.visit(time.Now())
+	if f, err := ws.ReadFrame(peer); err != nil || f.Header.OpCode != ws.OpPing {
+		t.Fatalf("%+v %v", f.Header, err)
+	}
+	c.visit(time.Now().Add(idleAfter + time.Second))
+	if h := listen(t, peer); h.code != CodeIdle {
+		t.Errorf("code %d", h.code)
+	}
+	w := &wheel{}
+	var all []*conn
+	for range 1000 {
+		all = append(all, &conn{})
+		w.add(all[len(all)-1])
+		w.step(nil)
+	}
+	for i := 0; i < len(all); i += 2 {
+		w.remove(all[i])
+	}
+	seen := map[*conn]int{}
+	for range wheelSlots {
+		for _, c := range w.step(nil) {
+			seen[c]++
+		}
+	}
+	for i, c := range all {
+		if seen[c] != i%2 {
+			t.Fatalf("connection %d was visited %d times in a turn", i, seen[c])
+		}
+	}
+}
+
+// TestFlooding: messages and pings count; what has a limit of its own does not.
+func TestFlooding(t *testing.T) {
+	t.Parallel()
+	l, _ := plant(t, Config{MessagesPerSecond: 20})
+	for _, m := range [][]byte{masked(ws.OpText, true, "x"), masked(ws.OpPing, true, "x")} {
+		_, peer := serve(t, l)
+		go func() {
+			for range 20 * burstTime * 3 {
+				if _, err := peer.Write(m); err != nil {
+					return
+				}
+			}
+		}()
+		if h := listen(t, peer); h.code != CodeFlooding {
+			t.Errorf("code %d", h.code)
+		}
+	}
+}
+
+// TestPanic: one in a client's message ends its own connection.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	l, _ := plant(t, Config{})
+	l.guard = func(c *conn) {
+		if recover() != nil {
+			c.Close(ws.StatusInternalServerError, "")
+		}
+	}
+	server, peer := pair(t)
+	c := newConn(l, server)
+	c.client = panics{&echo{c: c}}
+	l.begin(c, nil)
+	_, other := serve(t, l)
+	if _, err := peer.Write(masked(ws.OpText, true, "x")); err != nil {
+		t.Fatal(err)
+	}
+	if h := listen(t, peer); h.code != 1011 {
+		t.Errorf("code %d", h.code)
+	}
+	if _, err := other.Write(cat(masked(ws.OpText, true, "y"), over)); err != nil {
+		t.Fatal(err)
+	}
+	if h := listen(t, other); h.code != 1000 || len(h.texts) != 1 {
+		t.Errorf("%+v", h)
+	}
+	_, _ = io.Copy(io.Discard, other)
+}
+
+type panics struct{ client }
+
+func (panics) take([]byte) bool { panic("a bug") }

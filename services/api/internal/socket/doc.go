@@ -1,12 +1,34 @@
 // Package socket serves WebSockets: the protocol of /v1/ws, and the bare
 // sockets of the Casper routes.
 //
-// A connection has a reader and a writer goroutine. Frames are made once and
-// shared; the writer takes all that waits and hands it to the kernel in one
-// call. What waits is bounded in bytes. When a queue is full its subscriptions
-// leave their feeds and go on at the client's own pace, so that a burst costs
-// nobody the connection; who takes nothing for a while, or stays behind for
-// long, is closed with a code that says so, and resumes by its last seq.
+// Nothing runs for a connection while nothing happens. Bytes that arrive get a
+// reader from a pool, which ends with them; an epoll waits for more
+// (poller_linux.go), and for five seconds behind an order the reader itself. Frames are made once and shared. What waits
+// for a client is bounded in bytes and written by a few flushers: the first frame
+// after silence at once, those that follow within a tick together (loop.go,
+// write.go). Answers to a client's own messages do not wait for a tick. One wheel
+// pings all connections (wheel.go).
+//
+// What becomes of a slow client is the channel's class (channel.go). Facts are
+// never left out: when the queue is full the subscription leaves its feed and
+// goes on at the client's own pace, so that a burst costs nobody the connection;
+// who takes nothing for a while, or stays behind for long, is closed with 4001
+// and resumes by its last seq. Newest frames replace the one that still waits.
+// Changes of a state are left out together, and a snapshot follows.
+//
+//	close code  then                       why
+//	1001        later, after retry_ms      the server goes away; {"op":"goodbye","retry_ms":…} came before
+//	1002        not                        the frames break RFC 6455
+//	1003, 1007  not                        binary data, text that is not UTF-8
+//	1009        not                        a message is too long
+//	1011        later                      an error of the server
+//	4001        at once, with since        too slow
+//	4002        at once, with since        nothing was heard for a minute, not even a pong
+//	4003        not before a new sign-in   the token was revoked
+//	4004        later                      too many messages
+//
+// Not spoken: binary messages, permessage-deflate, tokens in the URL. Pages of
+// other origins sign in only where Config.Origins lists them.
 //
 // The protocol of /v1/ws is JSON objects in text frames.
 //
@@ -49,6 +71,7 @@
 //	{"op":"repaired",…,"data":{…}}    a block has other events than were told: those that removed names by log_index are
 //	                                  void, and what is new follows as events; log_count replaces the block's own
 //	{"op":"snapshot",…,"data":{…}}    of a state (depth, bbo, …): the whole, at the start and after a lag
+//	{"op":"goodbye","retry_ms":…}     of no subscription: the server goes away
 //	{"op":"position",…}               every 10 s: everything up to seq was told
 //	{"op":"reset",…}                  what the client holds is of another life (epoch): begin anew at seq
 //
@@ -64,6 +87,7 @@
 //	blocks   network  casper: hash                                      public
 //	events   network  contract address event topic0..3 arg.NAME, args   public
 //	deploys  network  hash account state                                public
+//	heads    network  -                                                 public: newest indexed and newest final block
 //	depth    symbol   -                                                 public
 //	trades   symbol   -                                                 public
 //	orders   -        symbol                                            owner (own orders only)
@@ -72,6 +96,7 @@
 //	candles  symbol   interval: 1s 1m 5m 15m 1h 4h 1d                   public: the newest candle
 //	markets  symbol   -                                                 public: phase and limits
 //	queue    symbol   -                                                 admin: the book order by order
+//	status   -        -                                                 public: ready, lag, reorg, promotion, maintenance
 //
 // A depth frame carries absolute quantities ("0" = gone), the update id of REST
 // (seq), and a checksum of the best ten levels after it: see shape.Depth.

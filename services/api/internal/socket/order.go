@@ -12,6 +12,7 @@ import (
 	"fondaco.dev/services/api/internal/entry"
 	"fondaco.dev/services/api/internal/feed"
 	"fondaco.dev/services/api/internal/gateway"
+	"fondaco.dev/services/api/internal/limit"
 	"fondaco.dev/services/api/internal/market"
 	"fondaco.dev/services/api/internal/problem"
 )
@@ -127,7 +128,7 @@ func (a *asking) send(who *auth.Who) error {
 		a.answer()
 		return nil
 	}
-	if err := s.limited(who.Account, n, !a.many.New()); err != nil {
+	if err := s.limited(who, n, !a.many.New()); err != nil {
 		askings.Put(a)
 		return err
 	}
@@ -149,18 +150,28 @@ func (a *asking) send(who *auth.Who) error {
 
 // limited takes n commands from the connection's bucket and the account's, or
 // from neither, and then says when both will have them.
-func (s *session) limited(account uint64, n int, cancel bool) error {
-	wait, own := s.bucket.Take(s.server.cfg.Orders, time.Now(), n, cancel)
-	longer, all := s.server.limits.Take(account, n, cancel)
-	switch {
-	case own && all:
-		return nil
-	case own:
-		s.bucket.Give(n)
-	case all:
-		s.server.limits.Give(account, n)
+func (s *session) limited(who *auth.Who, n int, cancel bool) error {
+	bucket, class := &s.orders, limit.Order
+	if cancel {
+		bucket, class = &s.cancels, limit.Cancel
 	}
-	return problem.Limited("this connection or its account sends more commands than it may; nothing was sent", max(wait, longer))
+	if err := s.server.maintenance.Refuse(class); err != nil {
+		return err
+	}
+	wait, own := bucket.Take(s.server.cfg.Orders, time.Now(), n)
+	client := limit.Client{Account: who.Account, Token: who.Key()}
+	v := s.server.limits.Take(s.ctx, class, n, client)
+	switch {
+	case own && v.OK:
+		return nil
+	case v.OK:
+		s.server.limits.Give(class, n, client)
+		return problem.Limited("this connection sends more commands than it may; nothing was sent", wait)
+	case own:
+		bucket.Give(n)
+	}
+	v = v.Longer(time.Duration(wait) * time.Millisecond)
+	return v.Err()
 }
 
 func unsent(err error) error {

@@ -2,127 +2,215 @@ package socket
 
 import (
 	"errors"
-	"io"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/gobwas/ws"
-	"github.com/gobwas/ws/wsutil"
 )
 
-// Bounds of what clients send.
 const (
-	maxMessage = 64 << 10
-	idleAfter  = 60 * time.Second // without any frame from the client
-	pingEvery  = 20 * time.Second
-	// A client may send a burst of messages and then this many a second.
-	burst     = 200
-	perSecond = 50
+	readBytes = 4 << 10  // taken from the kernel at a time
+	keepText  = 16 << 10 // a reader's buffer above this is not used again
+	burstTime = 4        // seconds' worth of messages may come at once
 )
 
-// read takes the client's messages until the connection ends. Control frames
-// are answered here, also between the fragments of a message. take says whether
-// a message has a limit of its own; it must not keep the text.
-func (c *conn) read(src io.Reader, take func(text []byte) bool) {
-	r := &wsutil.Reader{Source: src, State: ws.StateServerSide, CheckUTF8: true, MaxFrameSize: maxMessage, MaxMessageSize: maxMessage}
-	r.OnIntermediate = c.control
-	budget, last := float64(burst), time.Now()
-	var text []byte
-	for {
-		_ = c.net.SetReadDeadline(time.Now().Add(idleAfter))
-		h, err := r.NextFrame()
-		switch {
-		case err != nil:
-		case h.OpCode.IsControl():
-			if err = c.control(h, r); err == nil {
-				err = r.Discard()
-			}
-		case h.OpCode == ws.OpBinary:
-			c.Close(ws.StatusUnsupportedData, "text frames only")
-			return
-		default:
-			if text, err = readAll(r, text[:0]); err == nil && !take(text) {
-				now := time.Now()
-				budget = min(budget+now.Sub(last).Seconds()*perSecond, burst) - 1
-				last = now
-				if budget < 0 {
-					c.Close(CodeFlooding, "too many messages")
-					return
-				}
-			}
+// reader is what reading needs; connections have one only while bytes come.
+type reader struct {
+	buf []byte
+	n   int // bytes in buf that were not taken yet
+	frames
+}
+
+var readers = sync.Pool{New: func() any { return &reader{buf: make([]byte, readBytes)} }}
+
+func (r *reader) free() {
+	if cap(r.text) > keepText {
+		r.text = nil
+	}
+	r.n, r.frames = 0, frames{text: r.text[:0], control: r.control[:0]}
+	readers.Put(r)
+}
+
+// budget is how many messages a client may still send.
+type budget struct {
+	used float64
+	last time.Time
+}
+
+// spend takes one, of perSecond and four seconds' worth at once.
+func (b *budget) spend(now time.Time, perSecond int) bool {
+	b.used = max(0, b.used-now.Sub(b.last).Seconds()*float64(perSecond)) + 1
+	b.last = now
+	return b.used <= float64(perSecond*burstTime)
+}
+
+// readable is called by the poller: a reader goes on.
+func (c *conn) readable() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.reader != parked {
+		return
+	}
+	c.reader = read
+	c.loop.parked.Add(-1)
+	go c.receive(nil)
+}
+
+// receive takes the client's messages until the connection ends, or until the
+// client is silent and the poller waits for it.
+func (c *conn) receive(first []byte) {
+	r := readers.Get().(*reader)
+	r.limit = c.loop.cfg.MessageBytes
+	if len(first) > len(r.buf) { // net/http buffers as much as a reader
+		r.buf = make([]byte, len(first))
+	}
+	r.n = copy(r.buf, first)
+	asked, woken := time.Time{}, c.token != 0
+	for ; ; woken = false {
+		if c.takeAll(r, &asked) != nil {
+			break
 		}
+		if c.park(r, asked, woken) {
+			return
+		}
+		n, err := c.net.Read(r.buf[r.n:])
+		r.n += n
+		if err != nil && n == 0 {
+			if quiet(err) && c.closing() == 0 { // too long a silence is the wheel's
+				continue
+			}
+			c.failed(err)
+			break
+		}
+	}
+	r.free()
+	if c.closing() != 0 {
+		c.discard()
+	}
+	c.mu.Lock()
+	c.reader = ended
+	if c.gone != nil {
+		close(c.gone)
+	}
+	c.mu.Unlock()
+}
+
+// takeAll takes what is in the buffer. An error ends the reader; the connection
+// is closing then.
+func (c *conn) takeAll(r *reader, asked *time.Time) error {
+	at := 0
+	for {
+		n, op, payload, err := r.next(r.buf[at:r.n])
+		at += n
 		if err != nil {
 			c.failed(err)
-			return
+			return err
+		}
+		if op == ws.OpContinuation {
+			r.n = copy(r.buf, r.buf[at:r.n])
+			return nil
+		}
+		if c.closing() != 0 {
+			return errClosed
+		}
+		now := time.Now()
+		c.heard.Store(now.UnixNano())
+		own := false
+		switch op {
+		case ws.OpText:
+			if own = c.message(payload); own {
+				*asked = now
+			}
+		case ws.OpPing:
+			c.Say(ws.MustCompileFrame(ws.NewPongFrame(payload)))
+		case ws.OpClose:
+			c.closed(payload)
+			return errClosed
+		}
+		if !own && op != ws.OpPong && !c.messages.spend(now, c.loop.cfg.MessagesPerSecond) {
+			c.Close(CodeFlooding, "too many messages")
+			return errClosed
 		}
 	}
 }
 
-func readAll(r io.Reader, b []byte) ([]byte, error) {
-	if cap(b) == 0 {
-		b = make([]byte, 0, 1024)
-	}
-	for {
-		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
-		}
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if err == io.EOF {
-			return b, nil
-		}
-		if err != nil {
-			return b, err
-		}
-	}
+func (c *conn) message(text []byte) bool {
+	defer c.loop.guard(c)
+	return c.client.take(text)
 }
 
-// errPeerClosed ends the reader after the peer's close frame.
-var errPeerClosed = errors.New("the peer closed")
+func (c *conn) closing() ws.StatusCode {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.code
+}
 
-func (c *conn) control(h ws.Header, body io.Reader) error {
-	payload := make([]byte, h.Length) // at most 125, by the header check
-	if _, err := io.ReadFull(body, payload); err != nil {
-		return err
+// park leaves the connection to the poller when nothing is half read and the
+// client sent no orders lately; else it says how long to wait for more. woken:
+// the poller says that there is something, which was not read yet.
+func (c *conn) park(r *reader, asked time.Time, woken bool) bool {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.code != 0 {
+		return false // the deadline is the closer's
 	}
-	switch h.OpCode {
-	case ws.OpPing:
-		c.Say(ws.MustCompileFrame(ws.NewPongFrame(payload)))
-	case ws.OpClose:
-		code, reason := ws.ParseCloseFrameData(payload)
-		switch {
-		case len(payload) == 0:
-			c.Close(ws.StatusNoStatusRcvd, "")
-		case len(payload) == 1 || ws.CheckCloseFrameData(code, reason) != nil:
-			c.Close(ws.StatusProtocolError, "bad close frame")
-		default:
-			c.Close(code, reason)
+	may := !woken && c.loop.poller != nil && c.raw != nil && r.idle() && r.n == 0
+	if !may {
+		c.until = time.Time{}
+		_ = c.net.SetReadDeadline(now.Add(idleAfter))
+		return false
+	}
+	if now.Sub(asked) < c.loop.linger {
+		if now.Sub(c.until) > c.loop.linger/5 { // setting it costs
+			c.until = now
+			_ = c.net.SetReadDeadline(now.Add(c.loop.linger))
 		}
-		return errPeerClosed
+		return false
 	}
-	return nil
+	c.until = time.Time{}
+	if err := c.loop.poller.arm(c); err != nil {
+		_ = c.net.SetReadDeadline(now.Add(idleAfter))
+		return false
+	}
+	c.reader = parked
+	c.loop.parked.Add(1)
+	r.free()
+	return true
+}
+
+// quiet says whether the error is only that nothing came for a while.
+func quiet(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// closed answers the peer's close frame with its own code.
+func (c *conn) closed(payload []byte) {
+	code, reason := ws.ParseCloseFrameData(payload)
+	switch {
+	case len(payload) == 0:
+		c.Close(ws.StatusNoStatusRcvd, "")
+	case len(payload) == 1 || code > 4999 || ws.CheckCloseFrameData(code, reason) != nil:
+		c.Close(ws.StatusProtocolError, "bad close frame")
+	default:
+		c.Close(code, reason)
+	}
 }
 
 func (c *conn) failed(err error) {
-	var timeout net.Error
+	var p ws.ProtocolError
 	switch {
-	case errors.Is(err, errPeerClosed):
-	case errors.Is(err, wsutil.ErrFrameTooLarge), errors.Is(err, wsutil.ErrMessageTooLarge):
-		c.Close(ws.StatusMessageTooBig, "a message may have 65536 bytes")
-	case errors.Is(err, wsutil.ErrInvalidUTF8):
-		c.Close(ws.StatusInvalidFramePayloadData, "text must be UTF-8")
-	case errors.As(err, &timeout) && timeout.Timeout():
-		c.Close(CodeIdle, "nothing was heard for a minute")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &timeout):
-		c.mu.Lock()
-		c.closeLocked(ws.StatusAbnormalClosure, "", true)
-		c.mu.Unlock()
-	default:
-		var p ws.ProtocolError
-		if errors.As(err, &p) {
-			c.Close(ws.StatusProtocolError, p.Error())
-			return
-		}
-		c.Close(ws.StatusProtocolError, "bad frame")
+	case errors.Is(err, errTooLong):
+		c.Close(ws.StatusMessageTooBig, "the message is too long")
+	case errors.Is(err, errNotUTF8):
+		c.Close(ws.StatusInvalidFramePayloadData, errNotUTF8.Error())
+	case errors.Is(err, errBinary):
+		c.Close(ws.StatusUnsupportedData, errBinary.Error())
+	case errors.As(err, &p), errors.Is(err, ws.ErrHeaderLengthMSB):
+		c.Close(ws.StatusProtocolError, err.Error())
+	default: // the peer is gone
+		c.abort(ws.StatusAbnormalClosure, "")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/services/api/internal/auth"
 	"fondaco.dev/services/api/internal/feed"
 	"fondaco.dev/services/api/internal/hub"
@@ -20,15 +22,6 @@ import (
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 )
-
-// ErrFull: the process has as many sockets as it may.
-var ErrFull = errors.New("too many sockets are open here")
-
-// maxSubscriptions of one connection.
-const maxSubscriptions = 64
-
-// recheckEvery is how often the token of an open socket is looked up again.
-const recheckEvery = 30 * time.Second
 
 // request is what a client sends.
 type request struct {
@@ -48,19 +41,22 @@ type request struct {
 type session struct {
 	server *Server
 	conn   *conn
-	ctx    context.Context
-	log    *zap.Logger
+	ctx    context.Context // the connection's
 
 	requestID string
-	bucket    limit.Bucket // of commands; the reader's alone
+	orders    limit.Bucket // of commands, and the next of cancels; the reader's alone
+	cancels   limit.Bucket
 	inFlight  atomic.Int64 // commands without an answer
 
 	mu       sync.Mutex
 	who      *auth.Who
-	watching bool
-	wg       sync.WaitGroup
-	subs     map[string]*subscription // by id
+	trusted  bool           // the page that opened the socket may sign in
+	checking atomic.Bool    // of the token
+	wg       sync.WaitGroup // of checks
+	subs     []*subscription
 }
+
+func (s *session) log() *zap.Logger { return s.server.log.With(zlog.Session(s.requestID)) }
 
 // failure is an error frame.
 type failure struct {
@@ -79,10 +75,12 @@ func (s *session) fail(id json.RawMessage, err error) {
 	if p, ok := problem.Of(err); ok {
 		f.Code, f.Message, f.Parameter, f.Allowed, f.RetryAfterMS = p.Code, p.Detail, p.Parameter, p.Allowed, p.RetryAfterMS
 	} else {
-		s.log.Error("a socket's request failed", zap.Error(err))
+		s.log().Error("a socket's request failed", zap.Error(err))
 	}
 	s.conn.Say(feed.TextFrame(shape.Encode(f)))
 }
+
+func (s *session) begin() {} // the client speaks first
 
 // take handles one message; the reader calls it, one at a time. It is true for
 // what the order book took: such messages have a limit of their own.
@@ -144,6 +142,9 @@ func (s *session) answer(op string, id json.RawMessage) {
 // signIn takes a token in the first message: never in the URL, where it would
 // be logged on the way.
 func (s *session) signIn(r *request) error {
+	if !s.trusted {
+		return originRefused()
+	}
 	ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)
 	defer cancel()
 	who, err := s.server.auth.Token(ctx, r.Token)
@@ -156,7 +157,6 @@ func (s *session) signIn(r *request) error {
 	s.mu.Lock()
 	s.who = &who
 	s.mu.Unlock()
-	s.watch()
 	body := struct {
 		Op      string          `json:"op"`
 		ID      json.RawMessage `json:"id,omitempty"`
@@ -167,67 +167,62 @@ func (s *session) signIn(r *request) error {
 	return nil
 }
 
-// watch closes the socket when its token is revoked.
-func (s *session) watch() {
+// visit looks whether the token still holds, and closes the socket when it was
+// revoked.
+func (s *session) visit(time.Time) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.watching || s.who == nil {
+	who := s.who
+	s.mu.Unlock()
+	if who == nil || !s.checking.CompareAndSwap(false, true) {
 		return
 	}
-	s.watching = true
 	s.wg.Go(func() {
-		tick := time.NewTicker(recheckEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-s.ctx.Done():
-				return
-			case <-tick.C:
-			}
-			s.mu.Lock()
-			who := *s.who
-			s.mu.Unlock()
-			if _, err := s.server.auth.Again(s.ctx, who); errors.Is(err, auth.ErrBadToken) {
-				s.conn.Close(CodeAuth, "the token was revoked")
-				return
-			}
+		defer s.checking.Store(false)
+		if _, err := s.server.auth.Again(s.ctx, *who); errors.Is(err, auth.ErrBadToken) {
+			s.conn.Close(CodeAuth, "the token was revoked")
 		}
 	})
+}
+
+// bye says when to come back.
+func (s *session) bye(after time.Duration) {
+	s.conn.Say(feed.TextFrame(append(strconv.AppendInt([]byte(`{"op":"goodbye","retry_ms":`), after.Milliseconds(), 10), '}')))
+}
+
+// sub is the open subscription with an id.
+func (s *session) sub(id []byte) int {
+	return slices.IndexFunc(s.subs, func(sub *subscription) bool { return sub.sub.ID == string(id) })
 }
 
 func (s *session) subscribe(r *request) error {
 	if len(r.ID) == 0 {
 		return problem.Parameter("id", "is required: it names the subscription")
 	}
-	id := string(r.ID)
-	if s.subs[id] != nil {
+	if s.sub(r.ID) >= 0 {
 		return problem.Parameter("id", "a subscription with this id is open; unsubscribe it first")
 	}
-	if len(s.subs) >= maxSubscriptions {
-		return problem.New(400, "too_many_subscriptions", "a connection may have "+strconv.Itoa(maxSubscriptions))
+	if most := s.server.cfg.Subscriptions; len(s.subs) >= most {
+		return problem.New(400, "too_many_subscriptions", "a connection may have "+strconv.Itoa(most))
 	}
 	s.mu.Lock()
 	who := s.who
 	s.mu.Unlock()
-	sub, err := s.server.prepare(r, who)
+	sub, err := s.server.prepare(r, who, s.conn)
 	if err != nil {
 		return err
 	}
-	sub.conn, sub.log = s.conn, s.log
-	sub.sub.ID, sub.sub.Sink = id, s.conn
-	s.subs[id] = sub
-	s.watch()
-	sub.start(s.ctx, hub.Resume{Since: r.Since, Epoch: r.Epoch})
+	s.subs = append(s.subs, sub)
+	sub.start(hub.Resume{Since: r.Since, Epoch: r.Epoch})
 	return nil
 }
 
 func (s *session) unsubscribe(r *request) error {
-	sub := s.subs[string(r.ID)]
-	if sub == nil {
+	i := s.sub(r.ID)
+	if i < 0 {
 		return problem.Parameter("id", "no subscription has this id")
 	}
-	sub.end()
-	delete(s.subs, string(r.ID))
+	s.subs[i].end()
+	s.subs = slices.Delete(s.subs, i, i+1)
 	s.answer("unsubscribed", r.ID)
 	return nil
 }

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"encoding/json"
+	"slices"
 
 	"fondaco.dev/proto/config"
 	feedv1 "fondaco.dev/proto/feed/v1"
@@ -11,32 +12,20 @@ import (
 	"fondaco.dev/services/api/internal/market"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
+	"fondaco.dev/services/api/internal/venue"
 )
 
-// Channels says who may subscribe to what. A test holds it complete.
-func Channels() map[string]auth.Policy {
-	return map[string]auth.Policy{
-		feed.Blocks: auth.Public, feed.Events: auth.Public, feed.Deploys: auth.Public,
-		feed.Depth: auth.Public, feed.Trades: auth.Public, feed.Orders: auth.Owner,
-		feed.Top: auth.Public, feed.Ticker: auth.Public, feed.Candles: auth.Public, feed.Markets: auth.Public, feed.Queue: auth.Admin,
-	}
-}
-
-func channelNames() []string {
-	return []string{feed.Blocks, feed.Events, feed.Deploys, feed.Depth, feed.Trades, feed.Orders, feed.Top, feed.Ticker, feed.Candles, feed.Markets, feed.Queue}
-}
-
 // prepare makes a subscription of a request, or says what is wrong with it.
-func (srv *Server) prepare(r *request, who *auth.Who) (*subscription, error) {
-	policy, ok := Channels()[r.Channel]
-	if !ok {
+func (srv *Server) prepare(r *request, who *auth.Who, c *conn) (*subscription, error) {
+	ch := find(r.Channel)
+	if ch == nil {
 		return nil, problem.Parameter("channel", "no such channel", channelNames()...)
 	}
-	if policy != auth.Public {
+	if ch.Policy != auth.Public {
 		if who == nil {
 			return nil, problem.New(401, "unauthorized", `send {"op":"auth","token":…} first`)
 		}
-		if !policy.Allows(who.Role) {
+		if !ch.Policy.Allows(who.Role) {
 			return nil, problem.New(403, "forbidden", "the role "+who.Role.Name()+" may not subscribe to "+r.Channel)
 		}
 	}
@@ -44,13 +33,24 @@ func (srv *Server) prepare(r *request, who *auth.Who) (*subscription, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &subscription{server: srv}
-	s.sub = &feed.Sub{Channel: r.Channel, Lagging: s.lagging, Reset: s.reset}
-	switch r.Channel {
-	case feed.Blocks, feed.Events, feed.Deploys:
-		return s, srv.onChain(s, r, params)
+	s := &subscription{server: srv, conn: c}
+	s.sub = &feed.Sub{ID: string(r.ID), Channel: ch.Name, Sink: c, Lagging: s.lagging, Reset: s.reset}
+	switch ch.Class {
+	case Newest:
+		s.state, s.sub.Newest = &state{}, latest{s}
+	case Changes:
+		s.state, s.sub.Newest = &state{}, changes{s}
 	}
-	return s, srv.onVenue(s, r, params, who)
+	switch ch.Scope {
+	case "network":
+		return s, srv.onChain(s, r, params)
+	case "symbol":
+		return s, srv.onMarket(s, r, params)
+	}
+	if ch.Name == feed.Status {
+		return s, srv.onStatus(s, r, params)
+	}
+	return s, srv.onOrders(s, r, params, who)
 }
 
 func (srv *Server) onChain(s *subscription, r *request, params map[string]string) error {
@@ -61,12 +61,20 @@ func (srv *Server) onChain(s *subscription, r *request, params map[string]string
 	if !ok {
 		return problem.Parameter("network", "no such network", srv.names...)
 	}
-	match, err := chainFilter(r.Channel, n, params)
+	match, err := chainFilter(s.sub.Channel, n, params)
 	if err != nil {
 		return err
 	}
-	s.feed, s.source = srv.hub.Feed(r.Network), srv.hub.ChainSource(r.Network, r.Channel)
-	s.sub.Scope, s.sub.Match = feed.Scope{Key: "network", Value: r.Network}, match
+	network := srv.names[slices.Index(srv.names, r.Network)] // the request's text is the reader's
+	s.feed = srv.hub.Feed(network)
+	s.sub.Scope, s.sub.Match = feed.Scope{Key: "network", Value: network}, match
+	if s.sub.Channel == feed.Heads {
+		s.join = func(sub *feed.Sub, hello func(string, uint64, []byte)) error {
+			return srv.hub.JoinHeads(network, sub, hello)
+		}
+		return nil
+	}
+	s.source = srv.hub.ChainSource(network, s.sub.Channel)
 	return nil
 }
 
@@ -92,7 +100,7 @@ func chainFilter(channel string, n network, params map[string]string) (func(*fee
 			return nil, err
 		}
 		return Deploys(f), nil
-	case casper:
+	case casper && channel == feed.Blocks:
 		f, err := filter.ParseCasper(params, "hash")
 		if err != nil {
 			return nil, err
@@ -102,7 +110,7 @@ func chainFilter(channel string, n network, params map[string]string) (func(*fee
 	if _, err := filter.ParseCasper(params); err != nil {
 		return nil, err
 	}
-	return func(*feed.Message) bool { return true }, nil
+	return nil, nil // all of them
 }
 
 // CasperBlocks selects the messages of blocks.
@@ -121,14 +129,87 @@ func Deploys(f *filter.Casper) func(*feed.Message) bool {
 	}
 }
 
-func (srv *Server) onVenue(s *subscription, r *request, params map[string]string, who *auth.Who) error {
+// onStatus takes nothing: there is one state.
+func (srv *Server) onStatus(s *subscription, r *request, params map[string]string) error {
+	for name := range params {
+		return problem.UnknownParameter(name, []string{})
+	}
+	switch {
+	case srv.status == nil:
+		return problem.Unavailable("loading", "the status is not there yet")
+	case r.Network != "":
+		return problem.UnknownParameter("network", []string{})
+	case r.Symbol != "":
+		return problem.UnknownParameter("symbol", []string{})
+	}
+	s.feed, s.join = srv.status.Feed(), srv.status.Join
+	return nil
+}
+
+// directory is the markets as of now, or why there are none.
+func (srv *Server) directory(s *subscription, r *request) (*market.Directory, error) {
 	if srv.venue == nil {
-		return problem.Parameter("channel", "there is no order book here", feed.Blocks, feed.Events, feed.Deploys)
+		return nil, problem.Parameter("channel", "there is no order book here", feed.Blocks, feed.Events, feed.Deploys, feed.Heads, feed.Status)
 	}
 	if r.Network != "" {
-		return problem.UnknownParameter("network", []string{"symbol", "since", "epoch"})
+		return nil, problem.UnknownParameter("network", []string{"symbol", "since", "epoch"})
 	}
-	symbol, interval := r.Symbol, ""
+	s.feed = srv.venue.Feed()
+	dir := srv.venue.Directory()
+	if dir == nil {
+		return nil, problem.Unavailable("loading", "the venue is loading; try again")
+	}
+	return dir, nil
+}
+
+// onOrders follows the caller's own orders.
+func (srv *Server) onOrders(s *subscription, r *request, params map[string]string, who *auth.Who) error {
+	dir, err := srv.directory(s, r)
+	if err != nil {
+		return err
+	}
+	symbol, _, err := marketOf(r, params)
+	if err != nil {
+		return err
+	}
+	if symbol != "" {
+		m := dir.Market(symbol)
+		if m == nil {
+			return unknownSymbol(dir)
+		}
+		id := m.ID
+		s.sub.Match = func(m *feed.Message) bool { return m.Row.(*market.Order).Market == id }
+	}
+	s.source = srv.venue.Source(feed.Orders, who.Account)
+	s.sub.Owner = who.Account
+	return nil
+}
+
+// onMarket follows what everybody may know of a market.
+func (srv *Server) onMarket(s *subscription, r *request, params map[string]string) error {
+	dir, err := srv.directory(s, r)
+	if err != nil {
+		return err
+	}
+	symbol, interval, err := marketOf(r, params)
+	if err != nil {
+		return err
+	}
+	m := dir.Market(symbol)
+	if m == nil {
+		return unknownSymbol(dir)
+	}
+	s.sub.Scope = feed.Scope{Key: "symbol", Value: m.Symbol}
+	if s.sub.Channel == feed.Trades {
+		s.source = srv.venue.Source(feed.Trades, 0)
+		return nil
+	}
+	return s.present(s.sub.Channel, interval)
+}
+
+// marketOf reads what the channels of the order book know in their filters.
+func marketOf(r *request, params map[string]string) (symbol, interval string, err error) {
+	symbol = r.Symbol
 	for name, value := range params {
 		switch {
 		case name == "symbol" && symbol == "":
@@ -136,42 +217,12 @@ func (srv *Server) onVenue(s *subscription, r *request, params map[string]string
 		case name == "interval" && r.Channel == feed.Candles:
 			interval = value
 		case r.Channel == feed.Candles:
-			return problem.UnknownParameter(name, []string{"symbol", "interval"})
+			return "", "", problem.UnknownParameter(name, []string{"symbol", "interval"})
 		default:
-			return problem.UnknownParameter(name, []string{"symbol"})
+			return "", "", problem.UnknownParameter(name, []string{"symbol"})
 		}
 	}
-	s.feed = srv.venue.Feed()
-	dir := srv.venue.Directory()
-	if dir == nil {
-		return problem.Unavailable("loading", "the venue is loading; try again")
-	}
-	if r.Channel == feed.Orders {
-		account, id := who.Account, uint32(0)
-		if symbol != "" {
-			m := dir.Market(symbol)
-			if m == nil {
-				return unknownSymbol(dir)
-			}
-			id = m.ID
-		}
-		s.source = srv.venue.Source(feed.Orders, account)
-		s.sub.Match = func(m *feed.Message) bool {
-			o := m.Row.(*market.Order)
-			return o.Account == account && (id == 0 || o.Market == id)
-		}
-		return nil
-	}
-	if dir.Market(symbol) == nil {
-		return unknownSymbol(dir)
-	}
-	s.sub.Scope, s.sub.Match = feed.Scope{Key: "symbol", Value: symbol}, func(*feed.Message) bool { return true }
-	if r.Channel == feed.Trades {
-		s.source = srv.venue.Source(feed.Trades, 0)
-		return nil
-	}
-	s.sub.Match = s.roomForState
-	return s.present(r.Channel, interval)
+	return symbol, interval, nil
 }
 
 func unknownSymbol(dir *market.Directory) error {
@@ -182,41 +233,48 @@ func unknownSymbol(dir *market.Directory) error {
 	return problem.Parameter("symbol", "no such market", known...)
 }
 
-// present sets what a subscription to a state begins with, and again after a
-// lag.
+// present sets what a subscription to a state of a market begins with, and
+// again after a lag.
 func (s *subscription) present(channel, interval string) error {
+	var of venue.Hello
 	switch channel {
 	case feed.Depth:
-		s.state = func(st *market.State, m *market.Market) any { d := st.Depth(m.ID, 0); return shape.OfDepth(&d, m) }
+		of = func(st *market.State, m *market.Market) any { d := st.Depth(m.ID, 0); return shape.OfDepth(&d, m) }
 	case feed.Top:
-		s.state = func(st *market.State, m *market.Market) any { t := st.Top(m.ID); return shape.OfTop(&t, m) }
+		of = func(st *market.State, m *market.Market) any { t := st.Top(m.ID); return shape.OfTop(&t, m) }
 	case feed.Ticker:
-		s.state = func(st *market.State, m *market.Market) any { t, _ := st.Ticker(m.ID); return shape.OfTicker(&t, m) }
+		of = func(st *market.State, m *market.Market) any { t, _ := st.Ticker(m.ID); return shape.OfTicker(&t, m) }
 	case feed.Markets:
-		s.state = func(_ *market.State, m *market.Market) any { return shape.OfMarket(m) }
+		of = func(_ *market.State, m *market.Market) any { return shape.OfMarket(m) }
 	case feed.Queue:
-		s.state = func(st *market.State, m *market.Market) any { return shape.OfQueue(st.Seq, st.Queue(m.ID), m) }
+		of = func(st *market.State, m *market.Market) any { return shape.OfQueue(st.Seq, st.Queue(m.ID), m) }
 	case feed.Candles:
-		return s.candles(interval)
+		ms, err := intervalOf(interval)
+		if err != nil {
+			return err
+		}
+		of = newestCandle(ms)
+		s.sub.Match = func(m *feed.Message) bool { return m.Row.(*market.Candle).IntervalMS == ms }
 	}
+	v := s.server.venue
+	s.join = func(sub *feed.Sub, hello func(string, uint64, []byte)) error { return v.Join(sub, of, hello) }
 	return nil
 }
 
-// candles begins with the newest candle of the interval, null when there is
-// none yet.
-func (s *subscription) candles(interval string) error {
+func intervalOf(name string) (ms int64, err error) {
 	var names []string
-	ms := int64(0)
 	for _, iv := range market.Intervals {
-		names = append(names, iv.Name)
-		if iv.Name == interval {
-			ms = iv.MS
+		if iv.Name == name {
+			return iv.MS, nil
 		}
+		names = append(names, iv.Name)
 	}
-	if ms == 0 {
-		return problem.Parameter("interval", "is required in the filter of candles", names...)
-	}
-	s.state = func(st *market.State, m *market.Market) any {
+	return 0, problem.Parameter("interval", "is required in the filter of candles", names...)
+}
+
+// newestCandle is the newest of an interval, null when there is none yet.
+func newestCandle(ms int64) venue.Hello {
+	return func(st *market.State, m *market.Market) any {
 		for _, c := range st.Newest(m.ID) {
 			if c.IntervalMS == ms {
 				return shape.OfCandle(&c, m)
@@ -224,8 +282,6 @@ func (s *subscription) candles(interval string) error {
 		}
 		return nil
 	}
-	s.sub.Match = func(m *feed.Message) bool { return m.Row.(*market.Candle).IntervalMS == ms && s.roomForState(m) }
-	return nil
 }
 
 // flatten reads a filter object: {"contract":"usd","args":{"to":"0x…"}} and

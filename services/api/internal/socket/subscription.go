@@ -10,9 +10,9 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/run"
+	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/services/api/internal/feed"
 	"fondaco.dev/services/api/internal/hub"
-	"fondaco.dev/services/api/internal/venue"
 )
 
 // subscription is one subscription of one connection: level with its feed, or
@@ -22,73 +22,105 @@ type subscription struct {
 	conn   *conn
 	feed   *feed.Feed
 	sub    *feed.Sub
-	source hub.Source
-	log    *zap.Logger
+	source hub.Source // of a subscription to facts
 
-	// Of a subscription to a state, such as a book; the last two belong to the
-	// feed's lock.
-	state          venue.Hello
-	greeted, stale bool
+	join   joiner // of a subscription to a state
+	*state        // likewise
 
-	ctx    context.Context
-	cancel context.CancelFunc
 	mu     sync.Mutex
+	ctx    context.Context // made when the subscription first runs by itself
+	cancel context.CancelFunc
 	ended  bool
 	wg     sync.WaitGroup
 }
 
-// start brings the subscription level in the background.
-func (s *subscription) start(ctx context.Context, at hub.Resume) {
-	s.ctx, s.cancel = context.WithCancel(ctx)
+// joiner makes a subscription a member that begins with the whole state as of
+// now; hello is called with it before anything else is told. An error says that
+// there is no state yet.
+type joiner func(s *feed.Sub, hello func(epoch string, seq uint64, data []byte)) error
+
+// state is what a subscription to a state remembers. greeted and stale belong to
+// the feed's lock.
+type state struct {
+	greeted bool
+	stale   bool   // told nothing until there is room, and then the whole
+	newest  newest // of one whose last frame is the whole state
+}
+
+// start brings the subscription level: at once where nothing has to be read.
+func (s *subscription) start(at hub.Resume) {
+	switch {
+	case s.join != nil:
+		if s.join(s.sub, s.hello) == nil {
+			return
+		}
+	case at.Since == nil && s.server.hub.FollowNow(s.feed, s.sub, s.conn, at):
+		s.level()
+		return
+	}
 	s.catchUp(at)
 }
 
-func (s *subscription) catchUp(at hub.Resume) { s.catchUpWithin(s.ctx, func() {}, at) }
+func (s *subscription) catchUp(at hub.Resume) { s.catchUpWithin(0, at) }
 
-func (s *subscription) catchUpWithin(ctx context.Context, done func(), at hub.Resume) {
+// catchUpWithin goes on in the background, for as long at most as a slow client
+// may be behind; 0 = as long as it takes.
+func (s *subscription) catchUpWithin(limit time.Duration, at hub.Resume) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		done()
 		return
 	}
+	if s.ctx == nil {
+		s.ctx, s.cancel = context.WithCancel(s.conn.ctx)
+	}
 	s.wg.Go(func() {
-		defer done()
-		defer s.server.recover(s.conn, s.log)
-		if s.state != nil {
+		defer s.server.recover(s.conn)
+		if s.join != nil {
 			s.joinState()
 			return
 		}
-		err := s.server.hub.Follow(ctx, s.feed, s.sub, s.conn, s.source, at)
-		switch {
-		case err == nil:
-			s.log.Debug("subscription is level", zap.String("channel", s.sub.Channel), zap.String("id", s.sub.ID))
-		case s.ctx.Err() != nil, errors.Is(err, errClosed):
-		case errors.Is(err, context.DeadlineExceeded):
-			s.conn.Close(CodeSlow, tooSlow)
-		default:
-			s.log.Warn("a subscription ended", zap.Error(err))
-			s.conn.Close(ws.StatusInternalServerError, "internal error; resume with since")
+		ctx, done := s.ctx, func() {}
+		if limit > 0 {
+			ctx, done = context.WithTimeout(ctx, limit)
 		}
+		defer done()
+		s.follow(ctx, at)
 	})
+}
+
+func (s *subscription) follow(ctx context.Context, at hub.Resume) {
+	err := s.server.hub.Follow(ctx, s.feed, s.sub, s.conn, s.source, at)
+	switch {
+	case err == nil:
+		s.level()
+	case s.ctx.Err() != nil, errors.Is(err, errClosed):
+	case errors.Is(err, context.DeadlineExceeded):
+		s.conn.Close(CodeSlow, tooSlow)
+	default:
+		s.server.log.Warn("a subscription ended", zlog.Session(s.conn.id), zap.Error(err))
+		s.conn.Close(ws.StatusInternalServerError, "internal error; resume with since")
+	}
+}
+
+func (s *subscription) level() {
+	s.server.log.Debug("subscription is level", zlog.Session(s.conn.id), zap.String("channel", s.sub.Channel), zap.String("id", s.sub.ID))
 }
 
 // lagging goes on from the subscription's own position; the feed calls it
 // under its lock. A client that was slow has to be level again soon.
 func (s *subscription) lagging(epoch string, after uint64, slow bool) {
-	at := hub.Resume{Since: &after, Epoch: epoch, Quiet: true}
-	if !slow {
-		s.catchUp(at)
-		return
+	limit := time.Duration(0)
+	if slow {
+		limit = s.server.cfg.Behind
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, s.server.cfg.Behind)
-	s.catchUpWithin(ctx, cancel, at)
+	s.catchUpWithin(limit, hub.Resume{Since: &after, Epoch: epoch, Quiet: true})
 }
 
 // reset tells the client that everything it holds is of an older life.
 func (s *subscription) reset(epoch string, seq uint64) {
-	s.conn.Say(feed.Notice("reset", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq))
-	if s.state != nil {
+	s.whole(feed.Notice("reset", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq))
+	if s.join != nil {
 		s.catchUp(hub.Resume{})
 	}
 }
@@ -97,36 +129,93 @@ func (s *subscription) reset(epoch string, seq uint64) {
 func (s *subscription) end() {
 	s.mu.Lock()
 	s.ended = true
+	if s.cancel != nil {
+		s.cancel()
+	}
 	s.mu.Unlock()
-	s.cancel()
 	s.wg.Wait()
 	s.feed.Leave(s.sub)
-}
-
-// roomForState passes updates on while the client keeps up. States may be
-// conflated: a client that lags is sent none until there is room, and then the
-// whole.
-func (s *subscription) roomForState(*feed.Message) bool {
-	if s.stale {
-		return false
-	}
-	s.stale = s.conn.pressed(func() { s.catchUp(hub.Resume{}) })
-	return !s.stale
 }
 
 // joinState begins, or goes on, with the whole state.
 func (s *subscription) joinState() {
 	backoff := run.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
-	for {
-		err := s.server.venue.Join(s.sub, s.state, func(epoch string, seq uint64, data []byte) {
-			if s.stale = false; !s.greeted {
-				s.greeted = true
-				s.conn.Say(feed.Notice("subscribed", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq))
-			}
-			s.conn.Say(feed.Snapshot("snapshot", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq, data))
-		})
-		if err == nil || backoff.Wait(s.ctx) != nil {
+	for s.join(s.sub, s.hello) != nil {
+		if backoff.Wait(s.ctx) != nil {
 			return
 		}
 	}
 }
+
+// hello sends the whole state; the feed's lock is held.
+func (s *subscription) hello(epoch string, seq uint64, data []byte) {
+	if s.stale = false; !s.greeted {
+		s.greeted = true
+		s.conn.Say(feed.Notice("subscribed", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq))
+	}
+	s.whole(feed.Snapshot("snapshot", s.sub.ID, s.sub.Channel, s.sub.Scope, epoch, seq, data))
+}
+
+// whole queues a frame that makes what still waits of a state void.
+func (s *subscription) whole(frame []byte) {
+	c := s.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s.state != nil {
+		c.forget(&s.newest)
+	}
+	c.say(frame, true)
+}
+
+// latest is the sink of a state whose last frame is all of it.
+type latest struct{ *subscription }
+
+// Offer queues a frame in the place of one that waits.
+func (l latest) Offer(m *feed.Message, frame []byte) feed.Offered {
+	if l.stale {
+		return feed.Taken // there will be room, and then the whole
+	}
+	c := l.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	got := c.replace(&l.newest, m.State, frame)
+	if got != feed.Full {
+		return got
+	}
+	// Other subscriptions of the client fill its queue.
+	l.stale = true
+	c.onRoom = append(c.onRoom, func() { l.catchUp(hub.Resume{}) })
+	return feed.Taken
+}
+
+// Waits says whether a frame does.
+func (l latest) Waits() bool {
+	l.conn.mu.Lock()
+	defer l.conn.mu.Unlock()
+	return l.stale || l.conn.waits(&l.newest)
+}
+
+// changes is the sink of a state that is told by what changes in it.
+type changes struct{ *subscription }
+
+// Offer queues a change while the client keeps up; one that lags is sent none
+// until there is room, and then the whole.
+func (ch changes) Offer(_ *feed.Message, frame []byte) feed.Offered {
+	if ch.stale {
+		return feed.Taken
+	}
+	c := ch.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.queued <= c.loop.cfg.QueueBytes/2 {
+		if got := c.offer(frame); got != feed.Full {
+			return got
+		}
+	}
+	ch.stale = true
+	c.onRoom = append(c.onRoom, func() { ch.catchUp(hub.Resume{}) })
+	return feed.Taken
+}
+
+// Waits says whether something was left out, and no snapshot has come yet.
+func (ch changes) Waits() bool { return ch.stale }

@@ -69,8 +69,8 @@ func loadCandles(ctx context.Context, tx *Tx, venue string, id uint32, trades []
 
 // Candles lists a market's candles of an interval that open in [from, to),
 // newest first.
-func (s *Store) Candles(ctx context.Context, venue string, id uint32, intervalMS, from, to int64, limit int) (out []market.Candle, err error) {
-	err = s.view(ctx, func(tx *Tx) error {
+func (s *Store) Candles(ctx context.Context, venue string, id uint32, intervalMS, from, to int64, limit int, need Need) (out []market.Candle, err error) {
+	err = s.venueView(ctx, venue, need, func(tx *Tx) error {
 		const q = `select ` + candleColumns + ` from trade.candles where venue = $1 and market = $2 and interval_ms = $3 and open_ms >= $4 and open_ms < $5
 			order by open_ms desc limit $6`
 		rows, err := tx.Query(ctx, q, venue, int32(id), intervalMS, from, to, limit)
@@ -97,12 +97,12 @@ type Auction struct {
 
 // Auctions lists a market's auctions with event_seq below `below` (0 = no
 // bound), newest first.
-func (s *Store) Auctions(ctx context.Context, venue string, id uint32, below uint64, limit int) (out []Auction, err error) {
+func (s *Store) Auctions(ctx context.Context, venue string, id uint32, below uint64, limit int, need Need) (out []Auction, err error) {
 	bound := int64(1<<63 - 1)
 	if below > 0 {
 		bound = int64(below)
 	}
-	err = s.view(ctx, func(tx *Tx) error {
+	err = s.venueView(ctx, venue, need, func(tx *Tx) error {
 		const q = `select event_seq, price_ticks, reference_ticks, volume_lots, surplus_lots, input_digest, began_ms, at_ms from trade.auctions
 			where venue = $1 and market = $2 and event_seq < $3 order by event_seq desc limit $4`
 		rows, err := tx.Query(ctx, q, venue, int32(id), bound, limit)

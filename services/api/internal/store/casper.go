@@ -44,23 +44,27 @@ func scanCasperDeploy(row pgx.Row, network string) (*feedv1.CasperDeploy, error)
 }
 
 // CasperBlock finds a block by its lower-case hash.
-func (s *Store) CasperBlock(ctx context.Context, network, hash string) (b *feedv1.CasperBlock, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) CasperBlock(ctx context.Context, network, hash string, need Need) (b *feedv1.CasperBlock, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, batch *pgx.Batch) {
 		q := `select ` + casperBlockColumns + ` from ` + tx.table("casper_blocks") + ` where network = $1 and hash = $2`
-		b, err = scanCasperBlock(tx.QueryRow(ctx, q, network, hash), network)
-		return found(err, "reading block")
+		batch.Queue(q, network, hash).QueryRow(func(row pgx.Row) (err error) {
+			b, err = scanCasperBlock(row, network)
+			return found(err, "reading block")
+		})
 	})
-	return b, err
+	return b, at, err
 }
 
 // CasperDeploy finds a deploy or transaction by its lower-case hash.
-func (s *Store) CasperDeploy(ctx context.Context, network, hash string) (d *feedv1.CasperDeploy, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) CasperDeploy(ctx context.Context, network, hash string, need Need) (d *feedv1.CasperDeploy, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, batch *pgx.Batch) {
 		q := `select ` + casperDeployColumns + ` from ` + tx.table("casper_deploys") + ` where network = $1 and hash = $2`
-		d, err = scanCasperDeploy(tx.QueryRow(ctx, q, network, hash), network)
-		return found(err, "reading deploy")
+		batch.Queue(q, network, hash).QueryRow(func(row pgx.Row) (err error) {
+			d, err = scanCasperDeploy(row, network)
+			return found(err, "reading deploy")
+		})
 	})
-	return d, err
+	return d, at, err
 }
 
 func found(err error, doing string) error {
@@ -75,93 +79,91 @@ func found(err error, doing string) error {
 
 // CasperBlocks reads limit blocks after skipping offset, newest first, and the
 // exact number of all.
-func (s *Store) CasperBlocks(ctx context.Context, network string, offset, limit int64) (out []*feedv1.CasperBlock, total int64, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) CasperBlocks(ctx context.Context, network string, offset, limit int64, need Need) (out []*feedv1.CasperBlock, total int64, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, b *pgx.Batch) {
 		out = nil
-		var at place
-		if at, err = locate(ctx, tx, network, "blocks", "", offset); err != nil {
-			return err
-		}
-		total = at.total
-		if limit == 0 || !at.found {
-			return nil
-		}
-		q := `select ` + casperBlockColumns + ` from ` + tx.table("casper_blocks") + `
-			where network = $1 and height < $2 order by height desc, hash limit $3 offset $4`
-		rows, err := tx.Query(ctx, q, network, (at.bucket+1)*heightsABucket, limit, offset-at.before)
-		if err != nil {
-			return fmt.Errorf("reading blocks: %w", err)
-		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*feedv1.CasperBlock, error) { return scanCasperBlock(row, network) })
-		if err != nil {
-			return fmt.Errorf("reading blocks: %w", err)
-		}
-		return nil
+		total = 0
+		rows := `select ` + casperBlockColumns + ` from ` + tx.table("casper_blocks") + `
+			where network = $1 and height < (place.bucket + 1) * ` + fmt.Sprint(heightsABucket) + ` order by height desc, hash limit $5 offset greatest($4 - place.before, 0)`
+		b.Queue(located(tx, rows), network, "blocks", "", offset, limit).Query(func(rows pgx.Rows) (err error) {
+			total, err = pageOf(rows, func(row pgx.Row) error {
+				b, err := scanCasperBlock(row, network)
+				out = append(out, b)
+				return err
+			})
+			return reading("blocks", err)
+		})
 	})
-	return out, total, err
+	return out, total, at, err
 }
 
 // AccountDeploys is CasperBlocks for the deploys of one public key.
-func (s *Store) AccountDeploys(ctx context.Context, network, account string, offset, limit int64) (out []*feedv1.CasperDeploy, total int64, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) AccountDeploys(ctx context.Context, network, account string, offset, limit int64, need Need) (out []*feedv1.CasperDeploy, total int64, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, b *pgx.Batch) {
 		out = nil
-		var at place
-		if at, err = locate(ctx, tx, network, "account_deploys", account, offset); err != nil {
-			return err
-		}
-		total = at.total
-		if limit == 0 || !at.found {
-			return nil
-		}
-		q := `select ` + casperDeployColumns + ` from ` + tx.table("casper_deploys") + `
-			where network = $1 and account = $2 and timestamp_ms < $3 order by timestamp_ms desc, hash desc limit $4 offset $5`
-		rows, err := tx.Query(ctx, q, network, account, (at.bucket+1)*dayMS, limit, offset-at.before)
-		if err != nil {
-			return fmt.Errorf("reading deploys: %w", err)
-		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*feedv1.CasperDeploy, error) { return scanCasperDeploy(row, network) })
-		if err != nil {
-			return fmt.Errorf("reading deploys: %w", err)
-		}
-		return nil
+		total = 0
+		rows := `select ` + casperDeployColumns + ` from ` + tx.table("casper_deploys") + `
+			where network = $1 and account = $3 and timestamp_ms < (place.bucket + 1) * ` + fmt.Sprint(dayMS) + `
+			order by timestamp_ms desc, hash desc limit $5 offset greatest($4 - place.before, 0)`
+		b.Queue(located(tx, rows), network, "account_deploys", account, offset, limit).Query(func(rows pgx.Rows) (err error) {
+			total, err = pageOf(rows, func(row pgx.Row) error {
+				d, err := scanCasperDeploy(row, network)
+				out = append(out, d)
+				return err
+			})
+			return reading("deploys", err)
+		})
 	})
-	return out, total, err
+	return out, total, at, err
 }
 
-// place is where the row at an offset is: in which bucket, and how many rows
-// are in the buckets before it.
-type place struct {
-	total, bucket, before int64
-	found                 bool
-}
-
-// locate adds buckets, newest first, until they hold more than offset rows.
-// Heights have gaps, so neither arithmetic nor an OFFSET over all rows does.
-func locate(ctx context.Context, tx *Tx, network, kind, scope string, offset int64) (place, error) {
-	q := `with c as (
+// located writes the statement of a page by number ($1 network, $2 kind and $3
+// scope of the counts, $4 offset). Buckets are added, newest first, until they
+// hold more than offset rows: heights have gaps, so neither arithmetic nor an
+// OFFSET over all rows does. The rows' own statement begins in place.bucket,
+// before which place.before rows come. The total stands in each row, and in one
+// that is otherwise null when there is none.
+func located(tx *Tx, rows string) string {
+	return `with c as (
 			select bucket, n, sum(n) over (order by bucket desc)::bigint as upto
-			from ` + tx.table("counts") + ` where network = $1 and kind = $2 and scope = $3 and n > 0)
-		select coalesce((select max(upto) from c), 0), b.bucket, b.before
-		from (select 1) one left join lateral
-			(select bucket, upto - n as before from c where upto > $4 order by bucket desc limit 1) b on true`
-	var p place
-	var bucket, before *int64
-	if err := tx.QueryRow(ctx, q, network, kind, scope, offset).Scan(&p.total, &bucket, &before); err != nil {
-		return place{}, fmt.Errorf("reading the counts of %s: %w", kind, err)
-	}
-	if bucket != nil {
-		p.bucket, p.before, p.found = *bucket, *before, true
-	}
-	return p, nil
+			from ` + tx.table("counts") + ` where network = $1 and kind = $2 and scope = $3 and n > 0),
+		total as (select coalesce((select max(upto) from c), 0) as n),
+		place as (select bucket, upto - n as before from c where upto > $4 order by bucket desc limit 1)
+		select total.n, page.* from total left join (place cross join lateral (` + rows + `) page) on true`
 }
+
+// pageOf reads what located answers.
+func pageOf(rows pgx.Rows, scan func(pgx.Row) error) (total int64, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		values := rows.RawValues()
+		if len(values) > 1 && values[1] == nil { // no row of the page: the total alone
+			return total, rows.Scan(append([]any{&total}, make([]any, len(values)-1)...)...)
+		}
+		if err := scan(leading{rows, &total}); err != nil {
+			return 0, err
+		}
+	}
+	return total, rows.Err()
+}
+
+// leading scans a number before what its scanner knows of.
+type leading struct {
+	pgx.Row
+	n *int64
+}
+
+// Scan is of pgx.Row.
+func (l leading) Scan(dest ...any) error { return l.Row.Scan(append([]any{l.n}, dest...)...) }
 
 // MaxTransfers bounds the answer about one account.
 const MaxTransfers = 1000
 
 // Transfers reads the newest native transfers from or to an account hash
 // (lower-case hex without prefix).
-func (s *Store) Transfers(ctx context.Context, network, account string) (out []shape.CasperTransfer, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) Transfers(ctx context.Context, network, account string, need Need) (out []shape.CasperTransfer, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, b *pgx.Batch) {
+		out = nil
 		const columns = `deploy_hash, idx, transfer, block_hash, from_account, to_account, source, target, amount::text, gas::text, id::text, timestamp, timestamp_ms`
 		t := tx.table("casper_transfers")
 		q := `select transfer, deploy_hash, block_hash, from_account, to_account, source, target, amount, gas, id, timestamp from (
@@ -169,20 +171,15 @@ func (s *Store) Transfers(ctx context.Context, network, account string) (out []s
 				union
 				(select ` + columns + ` from ` + t + ` where network = $1 and to_account = $2 order by timestamp_ms desc limit $3)
 			) both_ways order by timestamp_ms desc, deploy_hash, idx limit $3`
-		rows, err := tx.Query(ctx, q, network, account, MaxTransfers)
-		if err != nil {
-			return fmt.Errorf("reading transfers: %w", err)
-		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (shape.CasperTransfer, error) {
-			var t shape.CasperTransfer
-			err := row.Scan(&t.TransferHash, &t.DeployHash, &t.BlockHash, &t.FromAccount, &t.ToAccount, &t.SourcePurse, &t.TargetPurse,
-				&t.Amount, &t.Gas, &t.ID, &t.Timestamp)
-			return t, err
+		b.Queue(q, network, account, MaxTransfers).Query(func(rows pgx.Rows) (err error) {
+			out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (shape.CasperTransfer, error) {
+				var t shape.CasperTransfer
+				err := row.Scan(&t.TransferHash, &t.DeployHash, &t.BlockHash, &t.FromAccount, &t.ToAccount, &t.SourcePurse, &t.TargetPurse,
+					&t.Amount, &t.Gas, &t.ID, &t.Timestamp)
+				return t, err
+			})
+			return reading("transfers", err)
 		})
-		if err != nil {
-			return fmt.Errorf("reading transfers: %w", err)
-		}
-		return nil
 	})
-	return out, err
+	return out, at, err
 }

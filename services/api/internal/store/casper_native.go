@@ -3,8 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -18,11 +18,10 @@ type SignedBlock struct {
 	Signatures int64
 }
 
-// signedBlocks selects blocks with their signatures; the rest of the statement
-// comes behind it.
-func signedBlocks(tx *Tx) string {
+// signedBlocks selects blocks with their signatures; the order comes behind it.
+func signedBlocks(tx *Tx, where string) string {
 	return `select ` + casperBlockColumns + `, coalesce((select n from ` + tx.table("casper_signatures") + ` s where s.network = b.network and s.block_hash = b.hash), 0)
-		from ` + tx.table("casper_blocks") + ` b where network = $1 `
+		from ` + tx.table("casper_blocks") + ` b where ` + where
 }
 
 func scanSignedBlock(row pgx.Row, network string) (SignedBlock, error) {
@@ -40,37 +39,54 @@ func scanSignedBlock(row pgx.Row, network string) (SignedBlock, error) {
 	return b, nil
 }
 
+// Key is its place in a list in a direction.
+func (b *SignedBlock) Key(desc bool) Key {
+	k := Key{Block: int64(b.GetHeight())}
+	if !desc {
+		k.Log = math.MaxInt32
+	}
+	return k
+}
+
 // CasperBlocksByHeight lists Casper blocks by height with a keyset.
-func (s *Store) CasperBlocksByHeight(ctx context.Context, network string, l List) (out []SignedBlock, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) CasperBlocksByHeight(ctx context.Context, network string, l List) (out []SignedBlock, at At, err error) {
+	at, err = s.ask(ctx, network, l.Need, func(tx *Tx, b *pgx.Batch) {
 		out = nil
-		lo, hi := l.bounds()
-		q := signedBlocks(tx) + `and height > $2 and height < $3 order by height ` + direction(l.Desc) + `, hash limit $4`
-		rows, err := tx.Query(ctx, q, network, lo.Block, hi.Block, l.Limit)
-		if err != nil {
-			return fmt.Errorf("reading blocks: %w", err)
+		c := &clauses{}
+		c.add("network = %s", network)
+		l.between(c, "height")
+		if l.After != nil {
+			c.add("height "+l.op()+" %s", l.After.Block)
 		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (SignedBlock, error) { return scanSignedBlock(row, network) })
-		if err != nil {
-			return fmt.Errorf("reading blocks: %w", err)
+		if l.Since > 0 {
+			c.add("timestamp_ms >= %s", l.Since*1000)
 		}
-		return nil
+		if l.Until > 0 {
+			c.add("timestamp_ms < %s", l.Until*1000)
+		}
+		q := signedBlocks(tx, c.where()) + ` order by height ` + direction(l.Desc) + `, hash limit ` + c.value(l.Limit)
+		b.Queue(q, c.args...).Query(func(rows pgx.Rows) (err error) {
+			out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (SignedBlock, error) { return scanSignedBlock(row, network) })
+			return reading("blocks", err)
+		})
 	})
-	return out, err
+	return out, at, err
 }
 
 // CasperBlockAt finds a block by its height, or by its lower-case hash when that
 // is not empty.
-func (s *Store) CasperBlockAt(ctx context.Context, network string, height int64, hash string) (b SignedBlock, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) CasperBlockAt(ctx context.Context, network string, height int64, hash string, need Need) (b SignedBlock, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, batch *pgx.Batch) {
+		q, arg := signedBlocks(tx, `network = $1 and height = $2`)+` order by hash limit 1`, any(height)
 		if hash != "" {
-			b, err = scanSignedBlock(tx.QueryRow(ctx, signedBlocks(tx)+`and hash = $2`, network, hash), network)
-		} else {
-			b, err = scanSignedBlock(tx.QueryRow(ctx, signedBlocks(tx)+`and height = $2 order by hash limit 1`, network, height), network)
+			q, arg = signedBlocks(tx, `network = $1 and hash = $2`), hash
 		}
-		return found(err, "reading block")
+		batch.Queue(q, network, arg).QueryRow(func(row pgx.Row) (err error) {
+			b, err = scanSignedBlock(row, network)
+			return found(err, "reading block")
+		})
 	})
-	return b, err
+	return b, at, err
 }
 
 // CasperAccount is what is known of an account.
@@ -85,14 +101,16 @@ type CasperAccount struct {
 }
 
 // CasperAccount finds an account by its hash.
-func (s *Store) CasperAccount(ctx context.Context, network, hash string) (a CasperAccount, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) CasperAccount(ctx context.Context, network, hash string, need Need) (a CasperAccount, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, b *pgx.Batch) {
 		q := `select account_hash, public_key, first_ms, first_height, deploys, transfers_in, transfers_out
 			from ` + tx.table("casper_accounts") + ` where network = $1 and account_hash = $2`
-		err := tx.QueryRow(ctx, q, network, hash).Scan(&a.Hash, &a.PublicKey, &a.FirstMs, &a.FirstHeight, &a.Deploys, &a.TransfersIn, &a.TransfersOut)
-		return found(err, "reading account")
+		b.Queue(q, network, hash).QueryRow(func(row pgx.Row) error {
+			err := row.Scan(&a.Hash, &a.PublicKey, &a.FirstMs, &a.FirstHeight, &a.Deploys, &a.TransfersIn, &a.TransfersOut)
+			return found(err, "reading account")
+		})
 	})
-	return a, err
+	return a, at, err
 }
 
 // CasperMessage is one message of a contract.
@@ -119,41 +137,29 @@ type MessageKey struct {
 
 // Messages lists up to limit messages before a place (nil = from the newest
 // on) that are of an entity or a topic, or both; "" is any.
-func (s *Store) Messages(ctx context.Context, network, entity, topic string, before *MessageKey, limit int) (out []CasperMessage, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
+func (s *Store) Messages(ctx context.Context, network, entity, topic string, before *MessageKey, limit int, need Need) (out []CasperMessage, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, b *pgx.Batch) {
 		out = nil
-		where, args := []string{`network = $1`}, []any{network}
-		add := func(condition string, values ...any) {
-			for _, v := range values {
-				args = append(args, v)
-				condition = strings.Replace(condition, "?", fmt.Sprint("$", len(args)), 1)
-			}
-			where = append(where, condition)
-		}
+		c := &clauses{}
+		c.add("network = %s", network)
 		if entity != "" {
-			add(`entity = ?`, entity)
+			c.add("entity = %s", entity)
 		}
 		if topic != "" {
-			add(`topic = ?`, topic)
+			c.add("topic = %s", topic)
 		}
 		if before != nil {
-			add(`(timestamp_ms, deploy_hash, idx) < (?, ?, ?)`, before.Ms, before.DeployHash, before.Index)
+			c.add("(timestamp_ms, deploy_hash, idx) < (%s, %s, %s)", before.Ms, before.DeployHash, before.Index)
 		}
 		q := `select timestamp_ms, deploy_hash, idx, entity, entity_name, topic, topic_hash, topic_index::text, block_index::text, text, bytes, block_hash, timestamp
-			from ` + tx.table("casper_messages") + ` where ` + strings.Join(where, ` and `) +
-			fmt.Sprintf(` order by timestamp_ms desc, deploy_hash desc, idx desc limit %d`, limit)
-		rows, err := tx.Query(ctx, q, args...)
-		if err != nil {
-			return fmt.Errorf("reading messages: %w", err)
-		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m CasperMessage, err error) {
-			err = row.Scan(&m.Ms, &m.DeployHash, &m.Index, &m.Entity, &m.EntityName, &m.Topic, &m.TopicHash, &m.TopicIndex, &m.BlockIndex, &m.Text, &m.Bytes, &m.BlockHash, &m.Timestamp)
-			return m, err
+			from ` + tx.table("casper_messages") + ` where ` + c.where() + ` order by timestamp_ms desc, deploy_hash desc, idx desc limit ` + c.value(limit)
+		b.Queue(q, c.args...).Query(func(rows pgx.Rows) (err error) {
+			out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m CasperMessage, err error) {
+				err = row.Scan(&m.Ms, &m.DeployHash, &m.Index, &m.Entity, &m.EntityName, &m.Topic, &m.TopicHash, &m.TopicIndex, &m.BlockIndex, &m.Text, &m.Bytes, &m.BlockHash, &m.Timestamp)
+				return m, err
+			})
+			return reading("messages", err)
 		})
-		if err != nil {
-			return fmt.Errorf("reading messages: %w", err)
-		}
-		return nil
 	})
-	return out, err
+	return out, at, err
 }

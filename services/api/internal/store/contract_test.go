@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"testing"
 
-	feedv1 "fondaco.dev/proto/feed/v1"
 	"fondaco.dev/services/api/internal/apitest"
 	"fondaco.dev/services/api/internal/filter"
 	"fondaco.dev/services/api/internal/shape"
@@ -26,9 +25,9 @@ func TestContractsSelectAlike(t *testing.T) {
 	db.Exec(t, `update `+ix+`.events set topics = '{}' where log_index = 2 and block_number = 2`)
 	db.Exec(t, `update `+ix+`.events set reads = '{"supply": "7", "pair": ["1", true]}' where log_index = 0`)
 	s := open(t, db)
-	list := func(f *filter.Event) []*feedv1.Event {
+	list := func(f *filter.Event) []store.EventRow {
 		t.Helper()
-		out, _, err := s.Events(context.Background(), "dev", f, store.List{To: -1, Limit: 1000})
+		out, _, _, err := s.Events(context.Background(), "dev", f, store.List{To: -1, Limit: 1000})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -56,9 +55,9 @@ func TestContractsSelectAlike(t *testing.T) {
 	} {
 		f := &filter.Event{Contract: &tt.contract}
 		got := list(f)
-		var live []*feedv1.Event
+		var live []store.EventRow
 		for _, e := range all {
-			if f.Match(e) {
+			if f.Match(e.Event) {
 				live = append(live, e)
 			}
 		}
@@ -66,10 +65,10 @@ func TestContractsSelectAlike(t *testing.T) {
 			t.Errorf("%s: %d listed, %d live, want %d", name, len(got), len(live), tt.want)
 		}
 	}
-	if e := shape.OfEvent(all[0], 0); string(e.Reads) != `{"pair":["1",true],"supply":"7"}` {
+	if e := shape.OfEvent(all[0].Event, 0); string(e.Reads) != `{"pair":["1",true],"supply":"7"}` {
 		t.Errorf("reads %s", e.Reads)
 	}
-	if e := shape.OfEvent(all[1], 0); e.Reads != nil {
+	if e := shape.OfEvent(all[1].Event, 0); e.Reads != nil {
 		t.Errorf("reads %s", e.Reads)
 	}
 }

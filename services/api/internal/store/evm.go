@@ -47,46 +47,42 @@ func scanEvent(row pgx.Row, network string) (*feedv1.Event, uint64, error) {
 }
 
 // Key is the place of a row in a list ordered by height: a block's has Log 0.
-type Key struct{ Block, Log int64 }
-
-// Start is before every row.
-var start = Key{Block: -1, Log: math.MaxInt32}
-
-// List bounds a list by height.
-type List struct {
-	From, To int64 // inclusive heights; To < 0 = no bound
-	Desc     bool
-	Limit    int
-	After    *Key // nil = from the beginning in the list's direction
+// An orphaned row comes before the canonical one of its place.
+type Key struct {
+	Block, Log int64
+	Gone       int64 // position of what took an orphaned row away; 0 = it is canonical
 }
 
-// bounds gives the exclusive keys that the list lies between.
-func (l *List) bounds() (lo, hi Key) {
-	lo, hi = Key{l.From - 1, math.MaxInt32}, Key{math.MaxInt64, 0}
-	if l.From <= 0 {
-		lo = start
+// rank orders rows of one place.
+func (k *Key) rank() int64 {
+	if k.Gone == 0 {
+		return math.MaxInt64
 	}
-	if l.To >= 0 && l.To < math.MaxInt64 {
-		hi = Key{l.To + 1, 0}
-	}
-	if l.After != nil {
-		if l.Desc && less(*l.After, hi) {
-			hi = *l.After
-		} else if !l.Desc && less(lo, *l.After) {
-			lo = *l.After
-		}
-	}
-	return lo, hi
+	return k.Gone
+}
+
+// List bounds a list by height and time.
+type List struct {
+	From, To int64 // inclusive heights; To < 0 = no bound
+	// Blocks of the times [Since, Until), Unix seconds; 0 = no bound. Along a
+	// chain time does not go back.
+	Since, Until int64
+	Finalized    bool // up to the finalized height only
+	Orphaned     bool // with what reorgs and repairs took away
+	Desc         bool
+	Limit        int
+	After        *Key // nil = from the beginning in the list's direction
+	Need         Need
 }
 
 // Before is the key that a list in ascending order starts behind: what a
 // poller that got nothing yet continues from.
 func (l *List) Before() Key {
-	lo, _ := l.bounds()
-	return lo
+	if l.After != nil {
+		return *l.After
+	}
+	return Key{Block: max(l.From, 0) - 1, Log: math.MaxInt32}
 }
-
-func less(a, b Key) bool { return a.Block < b.Block || a.Block == b.Block && a.Log < b.Log }
 
 func direction(desc bool) string {
 	if desc {
@@ -95,40 +91,156 @@ func direction(desc bool) string {
 	return "asc"
 }
 
-// Blocks lists EVM blocks by height; one more than the limit is never read.
-func (s *Store) Blocks(ctx context.Context, network string, l List) (out []*feedv1.EvmBlock, finalized int64, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
-		out, finalized = nil, tx.finalized(network)
-		lo, hi := l.bounds()
-		q := `select ` + blockColumns + ` from ` + tx.table("blocks") + ` where network = $1 and number > $2 and number < $3 order by number ` + direction(l.Desc) + ` limit $4`
-		rows, err := tx.Query(ctx, q, network, lo.Block, hi.Block, l.Limit)
-		if err != nil {
-			return fmt.Errorf("reading blocks: %w", err)
-		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*feedv1.EvmBlock, error) {
-			b, _, err := scanBlock(row, network)
-			return b, err
-		})
-		if err != nil {
-			return fmt.Errorf("reading blocks: %w", err)
-		}
-		return nil
-	})
-	return out, finalized, err
+// clauses collects conditions and the values that they name.
+type clauses struct {
+	parts []string
+	args  []any
 }
 
-// finalized is the network's finalized height as of the last poll, -1 = unknown.
-func (tx *Tx) finalized(network string) int64 {
-	if c, ok := tx.snap.Cursor(tx.snap.Networks[network].Partition); ok {
-		return c.Finalized
+// value adds a value and gives its place.
+func (c *clauses) value(v any) string {
+	c.args = append(c.args, v)
+	return fmt.Sprintf("$%d", len(c.args))
+}
+
+// add writes a condition with a %s for each value.
+func (c *clauses) add(format string, values ...any) {
+	marks := make([]any, len(values))
+	for i, v := range values {
+		marks[i] = c.value(v)
 	}
-	return -1
+	c.parts = append(c.parts, fmt.Sprintf(format, marks...))
+}
+
+func (c *clauses) where() string { return strings.Join(c.parts, " and ") }
+
+// between writes the bounds of the height.
+func (l *List) between(c *clauses, height string) {
+	if l.From > 0 {
+		c.add(height+" >= %s", l.From)
+	}
+	if l.To >= 0 && l.To < math.MaxInt64 {
+		c.add(height+" <= %s", l.To)
+	}
+}
+
+// op is what the next rows are, compared with the last one.
+func (l *List) op() string {
+	if l.Desc {
+		return "<"
+	}
+	return ">"
+}
+
+// bound writes the list's bounds: columns are those of the height and, where a
+// height has several rows, of the place in it. gone says that the table is one
+// of orphaned rows.
+func (l *List) bound(tx *Tx, c *clauses, network, height, place string, gone bool) {
+	c.add("network = %s", network)
+	l.between(c, height)
+	blocks := tx.table("blocks")
+	if l.Since > 0 {
+		c.add(height+" >= (select number from "+blocks+" where network = %s and time >= %s order by time, number limit 1)", network, l.Since)
+	}
+	if l.Until > 0 {
+		c.add(height+" <= (select number from "+blocks+" where network = %s and time < %s order by time desc, number desc limit 1)", network, l.Until)
+	}
+	if l.Finalized {
+		c.add(height+" <= (select finalized from ctl.cursors where build = %s and partition = %s)", tx.snap.Build, tx.snap.Networks[network].Partition)
+	}
+	if l.After == nil {
+		return
+	}
+	columns, values := []string{height}, []any{l.After.Block}
+	if place != "" {
+		columns, values = append(columns, place), append(values, l.After.Log)
+	}
+	op := l.op()
+	switch {
+	case gone:
+		columns, values = append(columns, "revert_pos"), append(values, l.After.rank())
+	case l.Orphaned && !l.Desc && l.After.Gone != 0:
+		op = ">=" // the canonical row of that place is still to come
+	}
+	marks := strings.TrimSuffix(strings.Repeat("%s, ", len(values)), ", ")
+	c.add("("+strings.Join(columns, ", ")+") "+op+" ("+marks+")", values...)
+}
+
+// goneNever is the column that stands for revert_pos where rows are canonical.
+const goneNever = `null::bigint`
+
+// BlockRow is a block and, when it was taken away, by what.
+type BlockRow struct {
+	*feedv1.EvmBlock
+	Gone int64 // position of the revert; 0 = it is canonical
+}
+
+// Key is its place in a list in a direction.
+func (b *BlockRow) Key(desc bool) Key {
+	k := Key{Block: int64(b.GetNumber()), Gone: b.Gone}
+	if !desc {
+		k.Log = math.MaxInt32
+	}
+	return k
+}
+
+// Blocks lists EVM blocks by height, up to l.Limit.
+func (s *Store) Blocks(ctx context.Context, network string, l List) (out []BlockRow, at At, err error) {
+	at, err = s.ask(ctx, network, l.Need, func(tx *Tx, b *pgx.Batch) {
+		out = nil
+		c := &clauses{}
+		part := func(table, gone string, orphaned bool) string {
+			from := len(c.parts)
+			l.bound(tx, c, network, "number", "", orphaned)
+			q := `select ` + blockColumns + `, ` + gone + ` as gone from ` + tx.table(table) + ` where ` + strings.Join(c.parts[from:], " and ") +
+				` order by number ` + direction(l.Desc)
+			if orphaned {
+				q += `, revert_pos ` + direction(l.Desc)
+			}
+			return q + fmt.Sprintf(` limit %d`, l.Limit)
+		}
+		q := part("blocks", goneNever, false)
+		if l.Orphaned {
+			q = `select * from ((` + q + `) union all (` + part("orphaned_blocks", "revert_pos", true) + `)) both_kinds order by number ` + direction(l.Desc) +
+				`, coalesce(gone, 9223372036854775807) ` + direction(l.Desc) + fmt.Sprintf(` limit %d`, l.Limit)
+		}
+		b.Queue(q, c.args...).Query(func(rows pgx.Rows) (err error) {
+			out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r BlockRow, err error) {
+				r.EvmBlock, _, err = scanBlock(trailing{row, &r.Gone}, network)
+				return r, err
+			})
+			return reading("blocks", err)
+		})
+	})
+	return out, at, err
+}
+
+// trailing scans one nullable column more than its scanner knows of.
+type trailing struct {
+	pgx.Row
+	gone *int64
+}
+
+// Scan is of pgx.Row.
+func (t trailing) Scan(dest ...any) error {
+	var gone *int64
+	err := t.Row.Scan(append(dest, &gone)...)
+	if gone != nil {
+		*t.gone = *gone
+	}
+	return err
+}
+
+func reading(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", what, err)
+	}
+	return nil
 }
 
 // Block finds an EVM block by height or, with number < 0, by hash.
-func (s *Store) Block(ctx context.Context, network string, number int64, hash []byte) (b *feedv1.EvmBlock, finalized int64, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
-		finalized = tx.finalized(network)
+func (s *Store) Block(ctx context.Context, network string, number int64, hash []byte, need Need) (b *feedv1.EvmBlock, at At, err error) {
+	at, err = s.ask(ctx, network, need, func(tx *Tx, batch *pgx.Batch) {
 		q := `select ` + blockColumns + ` from ` + tx.table("blocks") + ` where network = $1 and `
 		var arg any = number
 		if number < 0 {
@@ -137,97 +249,141 @@ func (s *Store) Block(ctx context.Context, network string, number int64, hash []
 		} else {
 			q += `number = $2`
 		}
-		b, _, err = scanBlock(tx.QueryRow(ctx, q, network, arg), network)
-		return found(err, "reading block")
-	})
-	return b, finalized, err
-}
-
-// Events lists logs in chain order that the filter selects.
-func (s *Store) Events(ctx context.Context, network string, f *filter.Event, l List) (out []*feedv1.Event, finalized int64, err error) {
-	err = s.viewLive(ctx, func(tx *Tx) error {
-		out, finalized = nil, tx.finalized(network)
-		where, args := eventConditions(network, f, &l)
-		q := `select ` + eventColumns + ` from ` + tx.table("events") + ` where ` + where + ` order by block_number ` + direction(l.Desc) +
-			`, log_index ` + direction(l.Desc) + fmt.Sprintf(` limit $%d`, len(args)+1)
-		rows, err := tx.Query(ctx, q, append(args, l.Limit)...)
-		if err != nil {
-			return fmt.Errorf("reading events: %w", err)
-		}
-		out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (*feedv1.Event, error) {
-			e, _, err := scanEvent(row, network)
-			return e, err
+		batch.Queue(q, network, arg).QueryRow(func(row pgx.Row) (err error) {
+			b, _, err = scanBlock(row, network)
+			return found(err, "reading block")
 		})
-		if err != nil {
-			return fmt.Errorf("reading events: %w", err)
-		}
-		return nil
 	})
-	return out, finalized, err
+	return b, at, err
 }
 
-// eventConditions writes the filter as SQL. Values and argument names travel
-// as parameters only, but for a factory's name in the configuration: the
-// planner has to see it, to know that the index events_factory holds all rows.
-func eventConditions(network string, f *filter.Event, l *List) (string, []any) {
-	var parts []string
-	var args []any
-	add := func(format string, values ...any) {
-		marks := make([]any, len(values))
-		for i, v := range values {
-			args = append(args, v)
-			marks[i] = fmt.Sprintf("$%d", len(args))
+// EventRow is a log and, when it was taken away, by what.
+type EventRow struct {
+	*feedv1.Event
+	Gone int64 // position of the revert or repair; 0 = it is canonical
+}
+
+// Key is its place in a list.
+func (e *EventRow) Key() Key {
+	return Key{Block: int64(e.GetBlockNumber()), Log: int64(e.GetLogIndex()), Gone: e.Gone}
+}
+
+func scanEventRows(rows pgx.Rows, network string) ([]EventRow, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r EventRow, err error) {
+		r.Event, _, err = scanEvent(trailing{row, &r.Gone}, network)
+		return r, err
+	})
+}
+
+// Events lists logs in chain order that the filter selects, up to l.Limit. What
+// no index finds is looked for among Config.Scan rows at most: with fewer rows
+// than l.Limit, more is the place up to which was looked, where the list goes on;
+// nil = there is nothing behind.
+func (s *Store) Events(ctx context.Context, network string, f *filter.Event, l List) (out []EventRow, more *Key, at At, err error) {
+	at, err = s.ask(ctx, network, l.Need, func(tx *Tx, b *pgx.Batch) {
+		out, more = nil, nil
+		c := &clauses{}
+		q, scanned := eventsQuery(tx, c, network, f, &l, s.cfg.Scan)
+		b.Queue(q, c.args...).Query(func(rows pgx.Rows) (err error) {
+			out, err = scanEventRows(rows, network)
+			return reading("events", err)
+		})
+		if scanned == "" {
+			return
 		}
-		parts = append(parts, fmt.Sprintf(format, marks...))
+		horizon := scanned + fmt.Sprintf(` offset %d limit 1`, s.cfg.Scan-1)
+		q = `select block_number, log_index from (` + horizon + `) horizon where (select count(*) from (` + q + `) found) < ` + fmt.Sprint(l.Limit)
+		b.Queue(q, c.args...).Query(func(rows pgx.Rows) error {
+			var k Key
+			_, err := pgx.ForEachRow(rows, []any{&k.Block, &k.Log}, func() error { more = &k; return nil })
+			return reading("how far events were looked at", err)
+		})
+	})
+	return out, more, at, err
+}
+
+// eventsQuery writes the list's statement. scanned is the ordered statement
+// whose first rows it looks through; "" = an index finds what is wanted. Where
+// orphaned rows are listed with the others nothing bounds the look but the
+// statement's time.
+func eventsQuery(tx *Tx, c *clauses, network string, f *filter.Event, l *List, scan int) (q, scanned string) {
+	dir := direction(l.Desc)
+	order := ` order by block_number ` + dir + `, log_index ` + dir
+	part := func(table, gone string, orphaned bool) string {
+		from := len(c.parts)
+		l.bound(tx, c, network, "block_number", "log_index", orphaned)
+		narrowed(c, f)
+		narrow := len(c.parts)
+		filtered(c, f)
+		source, conditions := tx.table(table), c.parts[from:]
+		if !l.Orphaned && len(c.parts) > narrow {
+			scanned = `select * from ` + source + ` where ` + strings.Join(c.parts[from:narrow], " and ") + order
+			source, conditions = `(`+scanned+fmt.Sprintf(` limit %d) scanned`, scan), c.parts[narrow:]
+		}
+		q := `select ` + eventColumns + `, ` + gone + ` as gone from ` + source + ` where ` + strings.Join(conditions, " and ") + order
+		if orphaned {
+			q += `, revert_pos ` + dir
+		}
+		return q + fmt.Sprintf(` limit %d`, l.Limit)
 	}
-	add("network = %s", network)
-	lo, hi := l.bounds()
-	add("(block_number, log_index) > (%s, %s)", lo.Block, lo.Log)
-	add("(block_number, log_index) < (%s, %s)", hi.Block, hi.Log)
-	if c := f.Contract; c != nil && c.Children {
-		parts = append(parts, "contract = '"+strings.ReplaceAll(c.Name, "'", "''")+"'")
-	} else if c != nil {
-		if c.Address != nil {
-			add("address = %s", c.Address)
+	q = part("events", goneNever, false)
+	if l.Orphaned {
+		q = `select * from ((` + q + `) union all (` + part("orphaned_events", "revert_pos", true) + `)) both_kinds` + order +
+			`, coalesce(gone, 9223372036854775807) ` + dir + fmt.Sprintf(` limit %d`, l.Limit)
+	}
+	return q, scanned
+}
+
+// narrowed writes what an index of the events finds. Values travel as parameters
+// only, but for a factory's name in the configuration: the planner has to see
+// it, to know that the index events_factory holds all rows.
+func narrowed(c *clauses, f *filter.Event) {
+	if k := f.Contract; k != nil {
+		switch {
+		case k.Children:
+			c.parts = append(c.parts, "contract = '"+strings.ReplaceAll(k.Name, "'", "''")+"'")
+		case k.Address != nil:
+			c.add("address = %s", k.Address)
 		}
-		if c.StartBlock > 0 {
-			add("block_number >= %s", int64(c.StartBlock))
+		if k.StartBlock > 0 && !k.Children {
+			c.add("block_number >= %s", int64(k.StartBlock))
 		}
+	}
+	if f.Address != nil {
+		c.add("address = %s", f.Address)
+	}
+}
+
+// filtered writes what is looked for row by row. Argument names are parameters
+// as values are.
+func filtered(c *clauses, f *filter.Event) {
+	if k := f.Contract; k != nil && !k.Children {
 		either := []string{}
-		for _, sig := range c.Signatures {
-			args = append(args, sig.Topic0, sig.Topics)
-			is := fmt.Sprintf("topics[1] = $%d and cardinality(topics) = $%d", len(args)-1, len(args))
+		for _, sig := range k.Signatures {
+			is := "topics[1] = " + c.value(sig.Topic0) + " and cardinality(topics) = " + c.value(sig.Topics)
 			if sig.From > 0 {
-				args = append(args, int64(min(sig.From, math.MaxInt64)))
-				is += fmt.Sprintf(" and block_number >= $%d", len(args))
+				is += " and block_number >= " + c.value(int64(min(sig.From, math.MaxInt64)))
 			}
 			if sig.To > 0 {
-				args = append(args, int64(min(sig.To, math.MaxInt64)))
-				is += fmt.Sprintf(" and block_number <= $%d", len(args))
+				is += " and block_number <= " + c.value(int64(min(sig.To, math.MaxInt64)))
 			}
 			either = append(either, "("+is+")")
 		}
-		args = append(args, c.Name)
-		either = append(either, fmt.Sprintf("contract = $%d", len(args)))
-		parts = append(parts, "("+strings.Join(either, " or ")+")")
-	}
-	if f.Address != nil {
-		add("address = %s", f.Address)
+		either = append(either, "contract = "+c.value(k.Name))
+		c.parts = append(c.parts, "("+strings.Join(either, " or ")+")")
 	}
 	if f.Event != "" {
-		add("event = %s", f.Event)
+		c.add("event = %s", f.Event)
 	}
 	for i, t := range f.Topics {
 		if t != nil {
-			add(fmt.Sprintf("topics[%d] = %%s", i+1), t)
+			c.add(fmt.Sprintf("topics[%d] = %%s", i+1), t)
 		}
+	}
+	if f.Account != nil {
+		c.add("%s = any(topics[2:])", f.Account)
 	}
 	for _, a := range f.Args {
-		if strings.HasPrefix(a.Value, "0x") {
-			add("lower(args ->> %s) = %s", a.Name, a.Value)
-		} else {
-			add("args ->> %s = %s", a.Name, a.Value)
-		}
+		c.add("args ->> %s in (%s, %s)", a.Name, a.Value, a.Written)
 	}
-	return strings.Join(parts, " and "), args
 }

@@ -36,16 +36,10 @@ func (s *Store) Token(ctx context.Context, hash []byte) (a Account, err error) {
 		return nil
 	}
 	err = s.view(ctx, read)
-	if errors.Is(err, ErrNotFound) && s.hasReplicas() {
+	if errors.Is(err, ErrNotFound) && len(s.servers) > 1 {
 		if again := s.primaryView(ctx, read); !errors.Is(again, ErrLoading) {
 			return a, again
 		}
 	}
 	return a, err
-}
-
-func (s *Store) hasReplicas() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.replicas) > 0 && s.replicas[0] != s.primary
 }

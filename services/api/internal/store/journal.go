@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
@@ -30,26 +29,13 @@ type Replay struct {
 // copy of TRADES. With account = 0 only trades are of use; else the account's
 // orders are as they were. A database below atLeast gives ErrBehind.
 func (s *Store) Journal(ctx context.Context, venue string, account, after, atLeast uint64) (r Replay, err error) {
-	read := func(tx *Tx) error {
+	err = s.viewNeed(ctx, feedv1.TradePartition(venue), Need{Pos: atLeast}, func(tx *Tx) error {
 		r, err = replay(ctx, tx, venue, account, after)
 		if err == nil && r.Cursor.Pos < atLeast {
 			return ErrBehind
 		}
 		return err
-	}
-	for range 2 {
-		if err = s.view(ctx, read); !errors.Is(err, ErrBehind) {
-			return r, err
-		}
-		select {
-		case <-ctx.Done():
-			return r, ctx.Err()
-		case <-time.After(30 * time.Millisecond):
-		}
-	}
-	if err = s.primaryView(ctx, read); errors.Is(err, ErrLoading) {
-		err = ErrBehind
-	}
+	})
 	return r, err
 }
 

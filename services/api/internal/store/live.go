@@ -8,15 +8,9 @@ import (
 	"net"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"go.uber.org/zap"
-
 	feedv1 "fondaco.dev/proto/feed/v1"
+	"github.com/jackc/pgx/v5"
 )
-
-// pollEvery is how often the live build and the cursors are read: it bounds
-// how long a promotion and a lost hint go unnoticed.
-const pollEvery = time.Second
 
 var errClosed = io.ErrUnexpectedEOF
 
@@ -32,6 +26,7 @@ type Network struct {
 	Partition string // CHAIN subject
 	ChainID   uint64
 	Proof     Proof
+	Changes   Changes
 }
 
 // Cursor is how far a partition is.
@@ -49,6 +44,7 @@ type Cursor struct {
 // Snapshot is the live build with its networks and all cursors, as of one
 // moment. It is never changed.
 type Snapshot struct {
+	Taken    time.Time
 	Build    string
 	Networks map[string]Network
 	cursors  map[string]Cursor // by partition
@@ -82,55 +78,63 @@ func (s *Store) Network(name string) (Network, error) {
 // Watch has fn called after each poll, from the poll's goroutine; before Run.
 func (s *Store) Watch(fn func(*Snapshot)) { s.watchers = append(s.watchers, fn) }
 
-func (s *Store) poll(ctx context.Context) error {
-	tick := time.NewTicker(pollEvery)
-	defer tick.Stop()
-	said := ""
-	for {
-		err := s.refresh(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		s.status.Set(err)
-		switch {
-		case err == nil:
-			said = ""
-		case err.Error() != said:
-			said = err.Error()
-			if errors.Is(err, ErrLoading) { // nothing is wrong yet
-				s.log.Info("waiting for postgres", zap.Error(err))
-			} else {
-				s.log.Warn("postgres is not ready", zap.Error(err))
+// publish makes a server's newest answer the live one, when it is the one that
+// the process goes by, and tells the watchers.
+func (s *Store) publish(sv *server) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	seen := sv.sight.Load()
+	if sv.primary && seen.err == nil {
+		s.past = s.past.add(seen.at, seen.snap)
+	}
+	for _, other := range s.servers {
+		if snap := other.sight.Load().snap; snap != nil {
+			since := int64(0)
+			if t := s.past.lacks(snap); !t.IsZero() {
+				since = t.UnixNano()
 			}
+			other.lacking.Store(since)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
+	}
+	ref := s.reference(now)
+	if ref == nil {
+		s.status.Set(seen.err)
+		return
+	}
+	s.status.Set(nil)
+	if snap := ref.sight.Load().snap; ref == sv && snap != s.live.Load() {
+		s.live.Store(snap)
+		for _, fn := range s.watchers {
+			fn(snap)
 		}
 	}
 }
 
-// refresh polls once and tells the watchers.
-func (s *Store) refresh(ctx context.Context) error {
-	var snap *Snapshot
-	err := s.view(ctx, func(tx *Tx) error {
-		var err error
-		snap, err = readSnapshot(ctx, tx)
-		return err
-	})
-	if err != nil {
-		return err
+// reference is the server that the process goes by: the primary while it
+// answers, else the replica that is furthest; nil = none answers.
+func (s *Store) reference(now time.Time) *server {
+	var best *server
+	var least time.Duration
+	for _, sv := range s.servers {
+		seen := sv.sight.Load()
+		if seen.err != nil || seen.snap == nil {
+			continue
+		}
+		if sv.primary {
+			return sv
+		}
+		if lag := sv.lag(now); best == nil || lag < least {
+			best, least = sv, lag
+		}
 	}
-	s.live.Store(snap)
-	for _, fn := range s.watchers {
-		fn(snap)
-	}
-	return nil
+	return best
 }
 
-func readSnapshot(ctx context.Context, tx *Tx) (*Snapshot, error) {
-	snap := &Snapshot{Networks: map[string]Network{}, cursors: map[string]Cursor{}}
+// readSnapshot reads the live build; was is what the same server answered
+// before, nil = nothing yet.
+func readSnapshot(ctx context.Context, tx *Tx, was *Snapshot) (*Snapshot, error) {
+	snap := &Snapshot{Taken: time.Now(), Networks: map[string]Network{}, cursors: map[string]Cursor{}}
 	const build = `select build from ctl.deployments`
 	if err := tx.QueryRow(ctx, build).Scan(&snap.Build); errors.Is(err, pgx.ErrNoRows) {
 		return nil, fmt.Errorf("no build is live yet: %w", ErrLoading)
@@ -152,24 +156,28 @@ func readSnapshot(ctx context.Context, tx *Tx) (*Snapshot, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("reading the networks: %w", err)
 	}
-	const cursors = `select partition, ` + cursorColumns + ` from ctl.cursors where build = $1 or build = ''`
-	if err := readProofs(ctx, tx, snap); err != nil {
+	if err := readCursors(ctx, tx, snap); err != nil {
 		return nil, err
 	}
-	rows, err = tx.Query(ctx, cursors, snap.Build)
+	return snap, readProofs(ctx, tx, snap, was)
+}
+
+func readCursors(ctx context.Context, tx *Tx, snap *Snapshot) error {
+	const q = `select partition, ` + cursorColumns + ` from ctl.cursors where build = $1 or build = ''`
+	rows, err := tx.Query(ctx, q, snap.Build)
 	if err != nil {
-		return nil, fmt.Errorf("reading the cursors: %w", err)
+		return fmt.Errorf("reading the cursors: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var partition string
 		var c cursorRow
 		if err := rows.Scan(append([]any{&partition}, c.fields()...)...); err != nil {
-			return nil, fmt.Errorf("reading a cursor: %w", err)
+			return fmt.Errorf("reading a cursor: %w", err)
 		}
 		snap.cursors[partition] = c.cursor()
 	}
-	return snap, rows.Err()
+	return rows.Err()
 }
 
 const cursorColumns = `stream_created, seek_backs, seq, pos, coalesce(number, -1), coalesce(finalized, -1), caught_up, coalesce(problem, '')`
@@ -190,12 +198,17 @@ func (r *cursorRow) cursor() Cursor {
 	return r.c
 }
 
+const cursorOf = `select ` + cursorColumns + ` from ctl.cursors where build = $1 and partition = $2`
+
 // readCursor reads a partition's cursor in a view; ErrLoading before there is
 // one.
 func readCursor(ctx context.Context, tx *Tx, build, partition string) (Cursor, error) {
-	const q = `select ` + cursorColumns + ` from ctl.cursors where build = $1 and partition = $2`
+	return scanCursor(tx.QueryRow(ctx, cursorOf, build, partition), partition)
+}
+
+func scanCursor(row pgx.Row, partition string) (Cursor, error) {
 	var r cursorRow
-	err := tx.QueryRow(ctx, q, build, partition).Scan(r.fields()...)
+	err := row.Scan(r.fields()...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Cursor{}, fmt.Errorf("partition %s has no cursor yet: %w", partition, ErrLoading)
 	}

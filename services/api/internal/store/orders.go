@@ -12,21 +12,21 @@ import (
 )
 
 // Order finds an account's order by id.
-func (s *Store) Order(ctx context.Context, venue string, account, id uint64) (market.Order, error) {
+func (s *Store) Order(ctx context.Context, venue string, account, id uint64, need Need) (market.Order, error) {
 	const q = `select ` + orderColumns + ` from trade.orders where venue = $1 and account = $2 and id = $3`
-	return s.oneOrder(ctx, venue, q, venue, int64(account), int64(id))
+	return s.oneOrder(ctx, venue, need, q, venue, int64(account), int64(id))
 }
 
 // OrderByClientID finds the newest order that a client order id named; an
 // order that was refused because the id was taken does not count.
-func (s *Store) OrderByClientID(ctx context.Context, venue string, account uint64, clientID string) (market.Order, error) {
+func (s *Store) OrderByClientID(ctx context.Context, venue string, account uint64, clientID string, need Need) (market.Order, error) {
 	const q = `select ` + orderColumns + ` from trade.orders where venue = $1 and account = $2 and client_order_id = $3 and reject_reason <> $4
 		order by id desc limit 1`
-	return s.oneOrder(ctx, venue, q, venue, int64(account), clientID, int16(ordersv1.RejectReason_REJECT_REASON_CONFLICT))
+	return s.oneOrder(ctx, venue, need, q, venue, int64(account), clientID, int16(ordersv1.RejectReason_REJECT_REASON_CONFLICT))
 }
 
-func (s *Store) oneOrder(ctx context.Context, venue, q string, args ...any) (o market.Order, err error) {
-	err = s.view(ctx, func(tx *Tx) error {
+func (s *Store) oneOrder(ctx context.Context, venue string, need Need, q string, args ...any) (o market.Order, err error) {
+	err = s.venueView(ctx, venue, need, func(tx *Tx) error {
 		rows, err := tx.Query(ctx, q, args...)
 		if err != nil {
 			return fmt.Errorf("reading order: %w", err)
@@ -49,7 +49,7 @@ func (s *Store) oneOrder(ctx context.Context, venue, q string, args ...any) (o m
 
 // Orders lists an account's orders with ids below `below` (0 = no bound),
 // newest first; statuses empty = all. Those in known are left out.
-func (s *Store) Orders(ctx context.Context, venue string, account, below uint64, statuses []ordersv1.OrderStatus, known []int64, limit int) (out []market.Order, err error) {
+func (s *Store) Orders(ctx context.Context, venue string, account, below uint64, statuses []ordersv1.OrderStatus, known []int64, limit int, need Need) (out []market.Order, err error) {
 	bound := int64(1<<63 - 1)
 	if below > 0 {
 		bound = int64(below)
@@ -58,7 +58,7 @@ func (s *Store) Orders(ctx context.Context, venue string, account, below uint64,
 	for i, st := range statuses {
 		wanted[i] = int16(st)
 	}
-	err = s.view(ctx, func(tx *Tx) error {
+	err = s.venueView(ctx, venue, need, func(tx *Tx) error {
 		const q = `select ` + orderColumns + ` from trade.orders where venue = $1 and account = $2 and id < $3 and (cardinality($4::smallint[]) = 0 or status = any($4))
 			and id <> all($5::bigint[]) order by id desc limit $6`
 		rows, err := tx.Query(ctx, q, venue, int64(account), bound, wanted, known, limit)
@@ -74,20 +74,20 @@ func (s *Store) Orders(ctx context.Context, venue string, account, below uint64,
 }
 
 // OrderByRef finds the newest order that a client_ref named.
-func (s *Store) OrderByRef(ctx context.Context, venue string, account, ref uint64) (market.Order, error) {
+func (s *Store) OrderByRef(ctx context.Context, venue string, account, ref uint64, need Need) (market.Order, error) {
 	const q = `select ` + orderColumns + ` from trade.orders where venue = $1 and account = $2 and client_ref = $3::text::numeric and reject_reason <> $4
 		order by id desc limit 1`
-	return s.oneOrder(ctx, venue, q, venue, int64(account), strconv.FormatUint(ref, 10), int16(ordersv1.RejectReason_REJECT_REASON_DUPLICATE))
+	return s.oneOrder(ctx, venue, need, q, venue, int64(account), strconv.FormatUint(ref, 10), int16(ordersv1.RejectReason_REJECT_REASON_DUPLICATE))
 }
 
 // Trades lists a market's trades with ids below `below` (0 = no bound), newest
 // first.
-func (s *Store) Trades(ctx context.Context, venue string, id uint32, below uint64, limit int) (out []market.Trade, err error) {
+func (s *Store) Trades(ctx context.Context, venue string, id uint32, below uint64, limit int, need Need) (out []market.Trade, err error) {
 	bound := int64(1<<63 - 1)
 	if below > 0 {
 		bound = int64(below)
 	}
-	err = s.view(ctx, func(tx *Tx) error {
+	err = s.venueView(ctx, venue, need, func(tx *Tx) error {
 		const q = `select ` + tradeColumns + ` from trade.trades where venue = $1 and market = $2 and trade_id < $3 order by trade_id desc limit $4`
 		rows, err := tx.Query(ctx, q, venue, int32(id), bound, limit)
 		if err != nil {

@@ -19,7 +19,7 @@ type Proof struct {
 
 // readProofs completes the networks of a snapshot. A database that the writer
 // has not migrated yet proves nothing.
-func readProofs(ctx context.Context, tx *Tx, snap *Snapshot) error {
+func readProofs(ctx context.Context, tx *Tx, snap, was *Snapshot) error {
 	for name, n := range snap.Networks {
 		n.Proof = Proof{CompleteFrom: -1, CheckedTo: -1}
 		snap.Networks[name] = n
@@ -56,6 +56,9 @@ cross join lateral (
 			snap.Networks[name] = n
 			return nil
 		})
+	}
+	if err == nil {
+		err = readChanges(ctx, &Tx{Tx: sp, snap: snap}, was)
 	}
 	if errors.As(err, &missing) && (missing.Code == "42P01" || missing.Code == "42703") {
 		return nil

@@ -2,19 +2,14 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"google.golang.org/protobuf/proto"
 
 	feedv1 "fondaco.dev/proto/feed/v1"
 )
-
-// ErrBehind: neither the replica nor the primary has reached the position.
-var ErrBehind = errors.New("the database is behind that position")
 
 // Which rows of a network's feed are wanted.
 type Kinds struct{ Blocks, Events bool }
@@ -31,34 +26,21 @@ type Page struct {
 
 // FeedRows reads a network's feed behind `after`, up to about limit rows a
 // table. The view reads the cursor first and the page is complete up to that
-// cursor only. A replica that is below atLeast is asked once more, then the
-// primary is; when that is below as well the error is ErrBehind.
+// cursor only. Where no server is at atLeast in time the error is ErrBehind, and
+// the page is what the primary has.
 func (s *Store) FeedRows(ctx context.Context, network string, kinds Kinds, after, atLeast uint64, limit int) (Page, error) {
 	n, err := s.Network(network)
 	if err != nil {
 		return Page{}, err
 	}
 	var page Page
-	read := func(tx *Tx) error {
+	err = s.viewNeed(ctx, n.Partition, Need{Pos: atLeast}, func(tx *Tx) error {
 		page, err = feedRows(ctx, tx, n, kinds, after, limit)
 		if err == nil && page.Cursor.Pos < atLeast {
 			return ErrBehind
 		}
 		return err
-	}
-	for range 2 {
-		if err = s.viewLive(ctx, read); !errors.Is(err, ErrBehind) {
-			return page, err
-		}
-		select {
-		case <-ctx.Done():
-			return Page{}, ctx.Err()
-		case <-time.After(30 * time.Millisecond): // a replica on the same network is rarely further behind
-		}
-	}
-	if err = s.primaryView(ctx, read); errors.Is(err, ErrLoading) {
-		err = ErrBehind
-	}
+	})
 	return page, err
 }
 

@@ -7,13 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -33,103 +32,125 @@ var (
 	ErrCanWrite = errors.New("the role of FONDACO_PG_URL can write; give the api a role that is a member of fondaco_reader and nothing else")
 )
 
-// statementTimeout bounds one statement; a view may hold several.
-const (
-	statementTimeout = 8 * time.Second
-	viewTimeout      = 20 * time.Second
-)
+// viewTimeout bounds a reading of several statements.
+const viewTimeout = 20 * time.Second
 
-// Config says where Postgres is.
+// application is how the pools show in pg_stat_activity.
+const application = "fondaco-api"
+
+// Config says where Postgres is, and how fresh and how quick it has to be.
 type Config struct {
 	PG       pg.Config
 	Networks []string // names in the config, in its order
+	// MaxLag is for how long a replica may lack what the primary holds and still
+	// have its turn; 0 = 5 s.
+	MaxLag time.Duration
+	// Wait is how long a read waits for a replica to reach a position before it
+	// goes to the primary; 0 = 250 ms.
+	Wait time.Duration
+	// Timeout bounds one statement; 0 = 8 s.
+	Timeout time.Duration
+	// Scan is how many events a filter that has no index looks at for one answer;
+	// 0 = 50,000.
+	Scan int
 }
 
 // Store is safe for concurrent use. Reads give ErrLoading until Run has
 // connected and found a live build.
 type Store struct {
-	cfg    Config
-	log    *zap.Logger
-	status *admin.Status
-	errors *prometheus.CounterVec
+	cfg     Config
+	log     *zap.Logger
+	status  *admin.Status
+	errors  *prometheus.CounterVec
+	reads   *prometheus.CounterVec
+	servers []*server // the primary first
+	broken  error     // a URL that cannot be parsed
 
-	mu       sync.Mutex
-	primary  *pgxpool.Pool
-	replicas []*pgxpool.Pool
-	pools    []*pgxpool.Pool
-	next     atomic.Uint64
-	live     atomic.Pointer[Snapshot]
+	next atomic.Uint64
+	live atomic.Pointer[Snapshot]
+
+	mu       sync.Mutex // of publish
+	past     history
 	watchers []func(*Snapshot)
 }
 
 // New makes a store that is not connected yet.
 func New(cfg Config, adm *admin.Server, log *zap.Logger) *Store {
-	s := &Store{cfg: cfg, log: log, status: adm.Status("postgres"), errors: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "fondaco_api_postgres_errors_total", Help: "Reads that failed, by what was done about it."}, []string{"outcome"})}
-	adm.Registry().MustRegister(s.errors, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+	cfg.MaxLag, cfg.Wait, cfg.Timeout = or(cfg.MaxLag, 5*time.Second), or(cfg.Wait, 250*time.Millisecond), or(cfg.Timeout, 8*time.Second)
+	if cfg.Scan == 0 {
+		cfg.Scan = 50000
+	}
+	s := &Store{cfg: cfg, log: log, status: adm.Status("postgres"),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fondaco_api_postgres_errors_total", Help: "Reads that failed, by what was done about it."}, []string{"outcome"}),
+		reads: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fondaco_api_postgres_reads_total", Help: "Reads that were answered, by server."}, []string{"server"})}
+	urls := cfg.PG.ReadURLs
+	s.add(cfg.PG.URL, true, len(urls) == 0 || slices.Contains(urls, cfg.PG.URL))
+	for _, url := range urls {
+		if url != cfg.PG.URL {
+			s.add(url, false, true)
+		}
+	}
+	adm.Registry().MustRegister(s.errors, s.reads, (*lags)(s), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fondaco_api_postgres_connections", Help: "Open connections of all pools."}, s.connections))
 	return s
 }
 
-// Run connects, checks that the role cannot write, and polls the live build
-// and the cursors each second until ctx ends. It fails only where waiting
-// cannot help: a role that can write, a refused password.
-func (s *Store) Run(ctx context.Context) error {
-	defer s.close()
-	parts := []run.Part{{Name: "primary", Run: func(ctx context.Context) error { return s.open(ctx, s.cfg.PG.URL, true) }}}
-	for _, url := range s.cfg.PG.ReadURLs {
-		if url != s.cfg.PG.URL {
-			parts = append(parts, run.Part{Name: "replica", Run: func(ctx context.Context) error { return s.open(ctx, url, false) }})
-		}
+// Wait is how long a reading waits for what it needs before it is refused.
+func (s *Store) Wait() time.Duration { return s.cfg.Wait }
+
+func or(d, def time.Duration) time.Duration {
+	if d == 0 {
+		return def
 	}
-	parts = append(parts, run.Part{Name: "poll", Run: s.poll})
-	return run.All(ctx, s.log, parts...)
+	return d
 }
 
-// open connects one pool, then waits for the end: pools live as long as Run.
-func (s *Store) open(ctx context.Context, url env.Secret, primary bool) error {
-	pool, err := pg.Open(ctx, withParams(url), s.cfg.PG.MaxConns, "fondaco-api", s.log)
+func (s *Store) add(url env.Secret, primary, reads bool) {
+	sv, err := newServer(url, primary, reads)
 	if err != nil {
-		return err
+		s.broken = err
+		return
 	}
-	s.mu.Lock()
-	s.pools = append(s.pools, pool)
-	s.mu.Unlock()
-	if err := checkReader(ctx, pool); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	if primary {
-		s.primary = pool
-	}
-	// With URLs of replicas the primary serves only what they cannot.
-	if !primary || len(s.cfg.PG.ReadURLs) == 0 || s.cfg.PG.ReadURLs[0] == s.cfg.PG.URL {
-		s.replicas = append(s.replicas, pool)
-	}
-	s.mu.Unlock()
-	<-ctx.Done()
-	return nil
+	s.servers = append(s.servers, sv)
 }
 
-// withParams adds what the server itself shall hold each session to.
-func withParams(url env.Secret) env.Secret {
-	timeout := fmt.Sprint(statementTimeout.Milliseconds())
+// Run connects, checks that the role cannot write, and polls each server's live
+// build and cursors each second until ctx ends. It fails only where waiting
+// cannot help: a role that can write, a refused password, a URL that is none.
+func (s *Store) Run(ctx context.Context) error {
+	if s.broken != nil {
+		return s.broken
+	}
+	defer s.live.Store(nil)
+	return run.All(ctx, s.log, s.parts()...)
+}
+
+// withParams adds what the server itself shall hold each session to. The
+// statements of one round trip are one transaction, hence one snapshot.
+func withParams(url env.Secret, timeout time.Duration) env.Secret {
+	ms := fmt.Sprint(timeout.Milliseconds())
 	u := url.Reveal()
 	switch {
 	case !strings.Contains(u, "://"):
-		return env.Secret(u + " default_transaction_read_only=on statement_timeout=" + timeout)
+		return env.Secret(u + " default_transaction_read_only=on default_transaction_isolation='repeatable read' statement_timeout=" + ms)
 	case strings.Contains(u, "?"):
 		u += "&"
 	default:
 		u += "?"
 	}
-	return env.Secret(u + "default_transaction_read_only=on&statement_timeout=" + timeout)
+	return env.Secret(u + "default_transaction_read_only=on&default_transaction_isolation=repeatable%20read&statement_timeout=" + ms)
 }
 
 // checkReader waits for the schema and refuses a role that may write.
 func checkReader(ctx context.Context, pool *pgxpool.Pool) error {
-	const q = `select case when to_regclass('ctl.cursors') is null then null
-		else has_table_privilege(current_user, 'ctl.cursors', 'insert') end`
+	const q = `select case when to_regclass('ctl.cursors') is null then null else
+		exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+			where c.relkind in ('r', 'p', 'S') and (n.nspname in ('ctl', 'trade', 'ident') or starts_with(n.nspname, 'ix_'))
+			and case c.relkind when 'S' then has_sequence_privilege(c.oid, 'update') else has_table_privilege(c.oid, 'insert, update, delete, truncate') end)
+		or exists (select from pg_namespace where (nspname in ('ctl', 'trade', 'ident') or starts_with(nspname, 'ix_')) and has_schema_privilege(oid, 'create'))
+	end`
 	backoff := run.Backoff{Max: time.Second}
 	for {
 		var can *bool
@@ -144,129 +165,4 @@ func checkReader(ctx context.Context, pool *pgxpool.Pool) error {
 			return fmt.Errorf("waiting for the schema: %w", ctx.Err())
 		}
 	}
-}
-
-func (s *Store) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.pools {
-		p.Close()
-	}
-	s.primary, s.replicas, s.pools = nil, nil, nil
-	s.live.Store(nil)
-}
-
-func (s *Store) connections() float64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var n int32
-	for _, p := range s.pools {
-		n += p.Stat().TotalConns()
-	}
-	return float64(n)
-}
-
-// pick lists the pools to try, in order: the next replica, then the primary;
-// one that is alone is tried twice, since its connections may all be of an
-// earlier life of the server.
-func (s *Store) pick() []*pgxpool.Pool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var out []*pgxpool.Pool
-	if n := len(s.replicas); n > 0 {
-		out = append(out, s.replicas[int(s.next.Add(1)%uint64(n))])
-	}
-	if s.primary != nil && (len(out) == 0 || out[0] != s.primary) {
-		out = append(out, s.primary)
-	}
-	if len(out) == 1 {
-		out = append(out, out[0])
-	}
-	return out
-}
-
-// Tx is one consistent view.
-type Tx struct {
-	pgx.Tx
-	snap *Snapshot
-}
-
-// table names a table of the live build.
-func (tx *Tx) table(name string) string {
-	return pgx.Identifier{"ix_" + tx.snap.Build, name}.Sanitize()
-}
-
-// view runs fn on a replica; when that connection fails, once more on the
-// primary.
-func (s *Store) view(ctx context.Context, fn func(*Tx) error) error {
-	pools := s.pick()
-	if len(pools) == 0 {
-		return ErrLoading
-	}
-	var err error
-	for i, pool := range pools {
-		if err = s.viewOn(ctx, pool, fn); err == nil || !retriable(err) || ctx.Err() != nil {
-			return err
-		}
-		if i+1 < len(pools) {
-			s.errors.WithLabelValues("retried").Inc()
-		}
-	}
-	s.errors.WithLabelValues("failed").Inc()
-	return err
-}
-
-// primaryView runs fn on the primary.
-func (s *Store) primaryView(ctx context.Context, fn func(*Tx) error) error {
-	s.mu.Lock()
-	pool := s.primary
-	s.mu.Unlock()
-	if pool == nil {
-		return ErrLoading
-	}
-	return s.viewOn(ctx, pool, fn)
-}
-
-func (s *Store) viewOn(ctx context.Context, pool *pgxpool.Pool, fn func(*Tx) error) error {
-	ctx, cancel := context.WithTimeout(ctx, viewTimeout)
-	defer cancel()
-	tx, err := pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
-	if err != nil {
-		return fmt.Errorf("beginning a read: %w", err)
-	}
-	// Nothing to commit: a rollback ends a read as well, and cheaper.
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
-	return fn(&Tx{Tx: tx, snap: s.live.Load()})
-}
-
-// viewLive is view, once a build is live.
-func (s *Store) viewLive(ctx context.Context, fn func(*Tx) error) error {
-	if s.live.Load() == nil {
-		return ErrLoading
-	}
-	return s.view(ctx, fn)
-}
-
-// retriable errors are the connection's or the replica's, not the query's.
-func retriable(err error) bool {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
-		switch pgErr.Code[:2] {
-		case "08", "40", "53", "57":
-			// 57014 is our own statement timeout: the primary would be as slow.
-			return pgErr.Code != "57014"
-		}
-		return false
-	}
-	var connect *pgconn.ConnectError
-	return errors.As(err, &connect) || pgconn.SafeToRetry(err) || errors.Is(err, errClosed) || isNet(err)
-}
-
-// Overloaded says that a read failed for want of time or connections.
-func Overloaded(err error) bool {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
-		return pgErr.Code == "57014" || strings.HasPrefix(pgErr.Code, "53") || strings.HasPrefix(pgErr.Code, "57") || strings.HasPrefix(pgErr.Code, "08")
-	}
-	return errors.Is(err, context.DeadlineExceeded) || retriable(err)
 }

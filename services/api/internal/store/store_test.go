@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"fondaco.dev/pkg/admin"
 	"fondaco.dev/pkg/env"
 	"fondaco.dev/pkg/pg"
@@ -19,6 +22,34 @@ import (
 func open(t *testing.T, db *apitest.DB) *store.Store {
 	t.Helper()
 	s := store.New(store.Config{PG: pg.Config{URL: db.Reader, ReadURLs: []env.Secret{db.Reader}, MaxConns: 4}}, admin.New("", zlog.Nop()), zlog.Nop().Logger)
+	begin(t, s)
+	return s
+}
+
+// connect opens a connection that may try to write.
+func connect(t *testing.T, url env.Secret) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(context.Background(), url.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+// refusal is the code with which Postgres refuses a statement.
+func refusal(conn *pgx.Conn, q string) string {
+	_, err := conn.Exec(context.Background(), q)
+	var refused *pgconn.PgError
+	if !errors.As(err, &refused) {
+		return fmt.Sprint(err)
+	}
+	return refused.Code
+}
+
+// begin runs a store until the test ends.
+func begin(t *testing.T, s *store.Store) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()
@@ -33,7 +64,6 @@ func open(t *testing.T, db *apitest.DB) *store.Store {
 			t.Fatal("the store never had a build")
 		}
 	}
-	return s
 }
 
 // TestFeedRowsPages: pages of any size join to the same feed, with what was
@@ -118,7 +148,7 @@ func TestPagesNeedNoLongOffset(t *testing.T) {
 		best := time.Hour
 		for range 5 {
 			began := time.Now()
-			rows, total, err := s.CasperBlocks(ctx, "cspr", offset, 10)
+			rows, total, _, err := s.CasperBlocks(ctx, "cspr", offset, 10, store.Need{})
 			if err != nil || total != n || len(rows) != 10 || int64(rows[0].GetHeight()) != (n-1-offset)*3 {
 				t.Fatalf("at %d: %d rows of %d, %v", offset, len(rows), total, err)
 			}
@@ -139,7 +169,7 @@ func TestTransfersBothWays(t *testing.T) {
 	apitest.NewCasper(t, db, "cspr")
 	db.Exec(t, `insert into ix_b1.casper_transfers
 		select 'cspr', 'd' || i, 0, 't' || i, case when i % 2 = 0 then 'me' else 'you' end, case when i % 3 = 0 then 'me' else 'you' end, 's', 't', i, 0, null, 'b', 'now', i, i from generate_series(1, 12) i`)
-	rows, err := open(t, db).Transfers(context.Background(), "cspr", "me")
+	rows, _, err := open(t, db).Transfers(context.Background(), "cspr", "me", store.Need{})
 	if err != nil {
 		t.Fatal(err)
 	}

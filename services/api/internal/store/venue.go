@@ -22,7 +22,7 @@ func (s *Store) LoadVenue(ctx context.Context, venue string, primary bool) (st *
 		if cur, err = readCursor(ctx, tx, "", feedv1.TradePartition(venue)); err != nil {
 			return err
 		}
-		st.Seq = cur.Pos
+		st.Seq, st.Gone = cur.Pos, cur.Pos
 		for _, load := range []func(context.Context, *Tx, string, *market.State) error{loadMarkets, loadBalances, loadTails, loadOrders} {
 			if err := load(ctx, tx, venue, st); err != nil {
 				return err
@@ -43,6 +43,24 @@ func (s *Store) LoadVenue(ctx context.Context, venue string, primary bool) (st *
 		err = s.view(ctx, read)
 	}
 	return st, cur, err
+}
+
+// venueView runs fn in a view that meets the need.
+func (s *Store) venueView(ctx context.Context, venue string, need Need, fn func(*Tx) error) error {
+	partition := feedv1.TradePartition(venue)
+	return s.viewNeed(ctx, partition, need, func(tx *Tx) error {
+		if !need.None() {
+			cur, err := readCursor(ctx, tx, "", partition)
+			if err != nil {
+				return err
+			}
+			at := At{Cursor: cur, Partition: partition}
+			if err := at.meets(need); err != nil {
+				return err
+			}
+		}
+		return fn(tx)
+	})
 }
 
 func loadMarkets(ctx context.Context, tx *Tx, venue string, st *market.State) error {

@@ -32,6 +32,7 @@ func Messages(c *market.Change, epoch string, dir *market.Directory) []*feed.Mes
 		m := dir.ByID(o.Market)
 		msg := feed.NewMessage(c.Seq, "event", feed.Orders, feed.Scope{}, epoch, o, orderSize,
 			func() []byte { return shape.AppendOrder(nil, o, m) })
+		msg.Owner = o.Account
 		if i == 0 && len(c.Orders) == 2 && c.Orders[1].Account == o.Account {
 			// An account that traded with itself gets two messages of one event. Who
 			// saw only the first has to get the second when it resumes.
@@ -101,6 +102,7 @@ func (w *watched) update(u *market.Updates, seq uint64, epoch string, dir *marke
 		}
 		c := &u.Candles[i]
 		add(feed.Candles, c, tradeSize, func() any { return shape.OfCandle(c, m) })
+		out[len(out)-1].State = uint64(c.OpenMS)
 	}
 	return out
 }

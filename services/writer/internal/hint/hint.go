@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
+	"fondaco.dev/pkg/rds"
 	feedv1 "fondaco.dev/proto/feed/v1"
 )
 
@@ -25,7 +26,7 @@ const (
 
 // Publisher sends hints in the background.
 type Publisher struct {
-	client  *redis.Client
+	client  redis.UniversalClient
 	queue   chan *feedv1.Hint
 	log     *zap.Logger
 	dropped prometheus.Counter
@@ -33,7 +34,7 @@ type Publisher struct {
 }
 
 // New makes a publisher; Run sends.
-func New(client *redis.Client, r prometheus.Registerer, log *zap.Logger) *Publisher {
+func New(client redis.UniversalClient, r prometheus.Registerer, log *zap.Logger) *Publisher {
 	p := &Publisher{client: client, queue: make(chan *feedv1.Hint, queueLength), log: log,
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: "fondaco", Subsystem: "writer", Name: "hints_dropped_total",
 			Help: "Hints that did not reach Redis."}),
@@ -84,7 +85,7 @@ func (p *Publisher) publish(ctx context.Context, h *feedv1.Hint) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	return p.client.Publish(ctx, feedv1.HintChannel(h.GetBuild(), h.GetPartition()), body).Err()
+	return rds.Publish(ctx, p.client, feedv1.HintChannel(h.GetBuild(), h.GetPartition()), body)
 }
 
 // Heartbeat offers a hint without rows for each partition every second, so

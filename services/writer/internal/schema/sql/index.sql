@@ -23,6 +23,7 @@ create table blocks (
 );
 create index blocks_hash on blocks (network, hash);
 create index blocks_pos on blocks (network, pos);
+create index blocks_time on blocks (network, time, number); -- a list from a time on begins at a height
 
 -- The raw log beside its decoded arguments: a second build is filled from here.
 create table events (
@@ -50,6 +51,7 @@ alter table events alter block_hash set statistics 0, alter tx_hash set statisti
     alter topics set statistics 0, alter data set statistics 0, alter decode_error set statistics 0;
 create index events_pos on events (network, pos);
 create index events_address on events (network, address, block_number, log_index);
+create index events_tx on events (network, tx_hash);
 
 -- What a reorg removed: keys begin with the revert, so that a log that is mined
 -- again never meets its older self.
@@ -67,6 +69,7 @@ create table orphaned_blocks (
     primary key (revert_pos, network, number)
 );
 create index orphaned_blocks_pos on orphaned_blocks (network, pos);
+create index orphaned_blocks_number on orphaned_blocks (network, number, revert_pos);
 
 create table orphaned_events (
     revert_pos   bigint not null,
@@ -89,6 +92,8 @@ create table orphaned_events (
     primary key (revert_pos, network, block_number, log_index)
 );
 create index orphaned_events_pos on orphaned_events (network, pos);
+create index orphaned_events_block on orphaned_events (network, block_number, log_index, revert_pos);
+create index orphaned_events_tx on orphaned_events (network, tx_hash);
 
 -- Contracts that a factory of the config has made: their logs count from the
 -- log after the one that names them.
@@ -187,6 +192,7 @@ create table casper_blocks (
     primary key (network, hash)
 );
 create index casper_blocks_height on casper_blocks (network, height desc, hash);
+create index casper_blocks_time on casper_blocks (network, timestamp_ms);
 
 create table casper_deploys (
     network       text not null,

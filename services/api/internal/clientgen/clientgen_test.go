@@ -1,0 +1,37 @@
+package clientgen
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"fondaco.dev/services/api/internal/spec"
+)
+
+// TestClientsAreCurrent: the committed clients are what the description makes.
+func TestClientsAreCurrent(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../openapi.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := spec.Load(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golang, err := Go(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string][]byte{"../../client/go/api.gen.go": golang, "../../client/ts/src/api.gen.ts": TypeScript(s)} {
+		if os.Getenv("UPDATE") != "" {
+			if err := os.WriteFile(path, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is not what openapi.yaml makes (%v); run: UPDATE=1 go test ./internal/clientgen", path, err)
+		}
+	}
+}

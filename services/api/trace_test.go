@@ -1,0 +1,60 @@
+package api_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.uber.org/zap"
+
+	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/trace"
+	"fondaco.dev/pkg/trace/tracetest"
+	ordersv1 "fondaco.dev/proto/orders/v1"
+)
+
+// TestTraceOfAnOrder: the pack that holds a followed request says so, and the
+// order book's span is part of the request's trace.
+func TestTraceOfAnOrder(t *testing.T) {
+	t.Parallel()
+	in := tracetest.Start(t)
+	a := newApp(t)
+	a.env["OTEL_EXPORTER_OTLP_ENDPOINT"], a.env["FONDACO_TRACE_PERMILLE"] = in.URL, "1000"
+	startEngine(t, a)
+	a.start()
+	a.ready()
+	code, body, h := a.do("POST", "/v1/orders", `{"symbol":"WINE18-USD","side":"buy","price":"1","quantity":"2"}`, bearer("alice-token")...)
+	if code != 200 {
+		t.Fatalf("%d %s", code, body)
+	}
+	b := a.nats.Bus(t)
+	m, err := b.Last(t.Context(), ordersv1.Stream, ordersv1.Subject("main", ordersv1.FromAPI))
+	if err != nil || m == nil {
+		t.Fatal(m, err)
+	}
+	book, err := trace.Open(t.Context(), trace.Config{Endpoint: in.URL}, "orderbook", "", zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := book.Follow("apply pack", m.Header.Get(bus.HeaderTrace))
+	if end == nil {
+		t.Fatalf("the pack carries no trace: %v", m.Header)
+	}
+	end()
+	book.Close()
+	a.stop()
+	var request, pack tracetest.Span
+	for _, s := range in.Spans() {
+		switch {
+		case s.Service == "fondaco-api" && s.Attributes["fondaco.request_id"] == h.Get("X-Request-Id"):
+			request = s
+		case s.Service == "fondaco-orderbook":
+			pack = s
+		}
+	}
+	if request.TraceID == "" || pack.TraceID != request.TraceID || pack.ParentID != request.ID || request.Attributes["http.route"] != "/v1/orders" {
+		t.Errorf("request %+v\npack %+v", request, pack)
+	}
+	if strings.Contains(strings.Join(m.Header.Values(bus.HeaderTrace), ""), ",") {
+		t.Errorf("more than one: %v", m.Header)
+	}
+}
