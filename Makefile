@@ -8,7 +8,7 @@ STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.0
 # Flags of `go test`.
 TESTFLAGS ?= -race -timeout 25m
 
-.PHONY: help run setup test test-long bench-chain bench-book build dev verify lint generate clean
+.PHONY: help run setup test test-long bench-chain bench-book bench-api build dev verify lint generate clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ bench-chain: setup ## how fast the chain goes from node to row, beside what is p
 bench-book: setup ## how fast orders go from a client to their events, beside what is possible
 	cd deploy/fondaco && go run ./cmd/bench-book $(BENCHFLAGS)
 
+bench-api: setup ## what clients get over REST and the live feed, beside what is possible
+	cd deploy/fondaco && go run ./cmd/bench-api $(BENCHFLAGS)
+
 dev: setup ## run the demo; rebuild and restart what a save changed, data kept
 	cd deploy/fondaco && go build -o ../../bin/fondaco ./cmd/fondaco
 	@exec bin/fondaco dev
@@ -69,9 +72,10 @@ lint: ## static analysis
 	done; \
 	test -z "$$failed"
 
-generate: ## what is made from the protos and the topology: Go code, nats.conf
+generate: ## what is made from the protos, the topology and the api's description: Go code, nats.conf, clients
 	cd proto && $(BUF) generate
 	cd deploy/fondaco && UPDATE=1 go test ./container
+	cd services/api && UPDATE=1 go test ./internal/clientgen
 
 clean: ## remove what was built; data folders stay
 	rm -rf bin

@@ -58,7 +58,7 @@ type bookWorld struct {
 // newBookWorld makes an empty house. networks is a section of the configuration.
 func (b *Book) newBookWorld(ctx context.Context, node *helper, networks string, env ...string) (w *bookWorld, err error) {
 	// A limit would be measured instead of the book.
-	env = append([]string{"FONDACO_ORDERS_PER_SECOND=0", "FONDACO_WS_ORDERS_PER_SECOND=0"}, env...)
+	env = append([]string{"FONDACO_ORDERS_PER_SECOND=0", "FONDACO_WS_ORDERS_PER_SECOND=0", "FONDACO_LIMIT_READS=0", "FONDACO_LIMIT_ADDRESS_READS=0"}, env...)
 	w = &bookWorld{world: &world{b: &Bench{Bin: b.Bin, Env: append(env, b.Env...), Profiles: b.Profiles}, node: node}}
 	if w.dir, err = home.Temp(); err != nil {
 		return nil, err

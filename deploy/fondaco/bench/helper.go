@@ -15,6 +15,9 @@ import (
 	"fondaco.dev/pkg/embedded/child"
 )
 
+// Helpers that serve the bench of the api, by the word that they begin with.
+var apiHelpers = map[string]func(spec []byte) error{helperHTTP: runHTTP, helperSockets: runSockets, helperBare: runBare, helperPlain: runPlain}
+
 // A node and the clients of the order book run in processes of their own: the
 // program starts itself anew with one of these words and a JSON object behind it.
 const (
@@ -33,6 +36,9 @@ type nodeSpec struct {
 // Helper runs a node or the clients when args ask for them, and reports whether
 // they do.
 func Helper(args []string) (bool, error) {
+	if len(args) == 2 && apiHelpers[args[0]] != nil {
+		return true, apiHelpers[args[0]]([]byte(args[1]))
+	}
 	if len(args) != 2 || args[0] != helperDev && args[0] != helperReplay && args[0] != helperDrive {
 		return false, nil
 	}
@@ -86,6 +92,19 @@ type helper struct {
 
 // node starts a node and returns when it serves.
 func (b *Bench) node(kind string, spec nodeSpec) (*helper, error) {
+	h, err := spawn(kind, spec)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.read(&h.load); err != nil {
+		h.stop()
+		return nil, fmt.Errorf("starting a %s: %w", kind, err)
+	}
+	return h, nil
+}
+
+// spawn starts this program anew as a helper of that kind.
+func spawn(kind string, spec any) (*helper, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -107,10 +126,6 @@ func (b *Bench) node(kind string, spec nodeSpec) (*helper, error) {
 	h.out = bufio.NewReader(out)
 	if h.proc, err = child.Start(cmd, syscall.SIGKILL); err != nil {
 		return nil, err
-	}
-	if err := h.read(&h.load); err != nil {
-		h.stop()
-		return nil, fmt.Errorf("starting a %s: %w", kind, err)
 	}
 	return h, nil
 }

@@ -117,3 +117,8 @@ func (t *table) fine(what string, v, target time.Duration) {
 	ms := float64(v) / float64(time.Millisecond)
 	t.add(what, fmt.Sprintf("%.2f ms", ms), most(float64(target)/float64(time.Millisecond), "%.1f ms"), target == 0 || v <= target)
 }
+
+// within is a ratio that must stay below its target.
+func (t *table) within(what string, v, target float64) {
+	t.add(what, fmt.Sprintf("%.2f x", v), most(target, "%.1f x"), target == 0 || v <= target)
+}

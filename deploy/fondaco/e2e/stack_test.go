@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -32,6 +33,7 @@ type stack struct {
 	config string
 	file   *config.File
 	out    *lines
+	more   map[string]string // further settings of every service
 
 	mu    sync.Mutex
 	procs map[string]*program
@@ -133,6 +135,7 @@ func (s *stack) start(name, service string) *program {
 		addr := fmt.Sprintf("127.0.0.1:%d", freePort(s.t))
 		p.http, values["FONDACO_HTTP_ADDR"] = "http://"+addr, addr
 	}
+	maps.Copy(values, s.more)
 	p.Process = &proc.Process{Name: name, Path: filepath.Join(programs(s.t), service), Out: s.out, Log: zap.NewNop()}
 	for key, value := range values {
 		p.Env = append(p.Env, key+"="+value)

@@ -55,7 +55,7 @@ func command(out, errOut io.Writer, ran *bool) *cobra.Command {
 	}
 	root.SetOut(out)
 	root.SetErr(errOut)
-	root.AddCommand(upCommand(), streamsCommand(), accountCommand(), venueCommand(), marketCommand(), fundsCommand(), bookCommand(), auctionCommand(), logLevelCommand(), statusCommand(), endpointsCommand(), lettersCommand(), redecodeCommand(), devCommand(), &cobra.Command{
+	root.AddCommand(upCommand(), streamsCommand(), accountCommand(), venueCommand(), marketCommand(), fundsCommand(), bookCommand(), auctionCommand(), logLevelCommand(), statusCommand(), endpointsCommand(), lettersCommand(), redecodeCommand(), limitsCommand(), maintenanceCommand(), devCommand(), &cobra.Command{
 		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), release.String()) },
 	})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
@@ -125,6 +126,12 @@ func (in *Infra) RestartPostgres(ctx context.Context) error {
 	_, in.cfg.PGPort = in.Ports()
 	in.pg.Kill()
 	return in.startPostgres(ctx)
+}
+
+// RestartRedis kills Redis and starts it again after that long, on the same port
+// and empty.
+func (in *Infra) RestartRedis(ctx context.Context, away time.Duration) error {
+	return in.redis.Restart(ctx, away)
 }
 
 // natsUsers gives every user of the topology a password of its own.
