@@ -27,7 +27,14 @@ build: ## bin/fondaco and bin/<service>
 		(cd services/$$s && go build -o ../../bin/$$s ./cmd/$$s) || exit 1; \
 	done
 
-test: setup ## every test of every module, with the race detector
+# The compiler that checks the TypeScript client; without it that test is skipped.
+TYPESCRIPT := services/api/client/ts/node_modules/typescript
+
+$(TYPESCRIPT):
+	@if command -v npm >/dev/null; then (cd services/api/client/ts && npm ci --silent --no-audit --no-fund) || \
+		echo "npm ci failed: the check of the TypeScript client is skipped" >&2; fi
+
+test: setup $(TYPESCRIPT) ## every test of every module, with the race detector
 	@for m in $(MODULES); do \
 		echo "== $${m#$(CURDIR)/}"; \
 		(cd $$m && go test $(TESTFLAGS) ./...) || failed="$$failed $${m#$(CURDIR)/}"; \
