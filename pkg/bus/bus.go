@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -61,6 +62,19 @@ type Bus struct {
 	js  jetstream.JetStream
 	log *zap.Logger
 	cfg Config
+	// connection lasts as long as the present connection.
+	connection *atomic.Pointer[lifetime]
+}
+
+// lifetime is a context that is ended with a connection.
+type lifetime struct {
+	context.Context
+	end context.CancelFunc
+}
+
+func newLifetime() *lifetime {
+	ctx, end := context.WithCancel(context.Background())
+	return &lifetime{ctx, end}
 }
 
 // InboxPrefix is where the answers to a user's requests go; each user may
@@ -75,6 +89,8 @@ func InboxPrefix(user string) string {
 // Connect waits for the server until ctx ends; a refused password or a bad URL
 // ends the wait at once.
 func Connect(ctx context.Context, cfg Config, log *zap.Logger) (*Bus, error) {
+	connection := &atomic.Pointer[lifetime]{}
+	connection.Store(newLifetime())
 	opts := []nats.Option{
 		nats.Name(cfg.Name),
 		nats.CustomInboxPrefix(InboxPrefix(cfg.User)),
@@ -96,6 +112,7 @@ func Connect(ctx context.Context, cfg Config, log *zap.Logger) (*Bus, error) {
 			log.Error("nats reported an error", fields...)
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			connection.Swap(newLifetime()).end()
 			if err != nil {
 				log.Warn("nats connection lost", zap.Error(err))
 			}
@@ -114,7 +131,7 @@ func Connect(ctx context.Context, cfg Config, log *zap.Logger) (*Bus, error) {
 				nc.Close()
 				return nil, fmt.Errorf("preparing jetstream: %w", err)
 			}
-			return &Bus{nc: nc, js: js, log: log, cfg: cfg}, nil
+			return &Bus{nc: nc, js: js, log: log, cfg: cfg, connection: connection}, nil
 		}
 		if errors.Is(err, nats.ErrAuthorization) {
 			return nil, fmt.Errorf("connecting to nats as user %q: refused; check FONDACO_NATS_USER and FONDACO_NATS_PASSWORD: %w", cfg.User, err)

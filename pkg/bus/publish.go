@@ -83,11 +83,22 @@ func (b *Bus) PublishOnce(ctx context.Context, subject, msgID string, data []byt
 	}
 }
 
+// errLost: no ack can come any more.
+var errLost = errors.New("the connection was lost before the ack came")
+
+// publish waits for the ack as long as one can come: not for that of a
+// connection that is gone.
 func (b *Bus) publish(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (*jetstream.PubAck, error) {
-	ctx, cancel := context.WithTimeout(ctx, ackTimeout)
+	connection := b.connection.Load()
+	waiting, cancel := context.WithTimeout(ctx, ackTimeout)
 	defer cancel()
+	defer context.AfterFunc(connection, cancel)()
 	opts = append(opts, jetstream.WithRetryAttempts(0))
-	return b.js.PublishMsg(ctx, msg, opts...)
+	ack, err := b.js.PublishMsg(waiting, msg, opts...)
+	if err != nil && connection.Err() != nil && ctx.Err() == nil && errors.Is(err, context.Canceled) {
+		return nil, errLost
+	}
+	return ack, err
 }
 
 // permanent errors mean that no repetition of the same bytes can succeed.

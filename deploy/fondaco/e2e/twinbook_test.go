@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"fondaco.dev/deploy/fondaco/internal/infra"
+	ordersv1 "fondaco.dev/proto/orders/v1"
 	venue "fondaco.dev/services/orderbook/client/book"
 )
 
@@ -193,7 +194,18 @@ func TestOrdersRestoredAloneIsRefused(t *testing.T) {
 	eventually(t, 30*time.Second, "the venue to be served", s.served)
 	time.Sleep(2 * time.Second)
 	finish()
-	before := s.verifyBook()
+	// Only what TRADES covers can be missed afterwards.
+	var before venue.Verified
+	eventually(t, 30*time.Second, "TRADES to cover all of ORDERS", func() error {
+		st, err := operatorBus(t, s.infra).Stream(t.Context(), ordersv1.Stream)
+		if err != nil {
+			return err
+		}
+		if before = s.verifyBook(); before.InSeq < st.LastSeq {
+			return fmt.Errorf("TRADES covers %d of %d", before.InSeq, st.LastSeq)
+		}
+		return nil
+	})
 	young := filepath.Join(t.TempDir(), "young")
 	err := s.infra.RestartNATS(t.Context(), func(dir string) error {
 		if err := copyTree(dir, young); err != nil {
