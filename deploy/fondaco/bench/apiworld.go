@@ -90,23 +90,6 @@ func (w *apiWorld) burst(ctx context.Context, first, last, trades int) error {
 	return err
 }
 
-// every makes a burst each period for the time given.
-func (w *apiWorld) every(ctx context.Context, period, d time.Duration, burst func() error) (n int, err error) {
-	tick := time.NewTicker(period)
-	defer tick.Stop()
-	for end := time.Now().Add(d); time.Now().Before(end); n++ {
-		if err := burst(); err != nil {
-			return n, err
-		}
-		select {
-		case <-ctx.Done():
-			return n, ctx.Err()
-		case <-tick.C:
-		}
-	}
-	return n, nil
-}
-
 // settled is a process's memory in bytes once it has nothing to do: the least of
 // ten looks, one a second, since freed pages go back to the kernel in the
 // background.

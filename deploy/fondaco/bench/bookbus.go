@@ -194,8 +194,7 @@ func (b *Book) restart(ctx context.Context) error {
 		if err := w.fund(ctx); err != nil {
 			return err
 		}
-		seq, _, err := w.load(ctx, "bench", packs)
-		if err != nil {
+		if _, _, err := w.load(ctx, "bench", packs); err != nil {
 			return err
 		}
 		// The newest snapshot holds everything: nothing came while it was taken.
@@ -221,7 +220,8 @@ func (b *Book) restart(ctx context.Context) error {
 		}
 		took := time.Since(began)
 		// One more order, and the book is told as it is.
-		if seq, _, err = w.load(ctx, "bench-more", packs[:1]); err != nil {
+		seq, _, err := w.load(ctx, "bench-more", packs[:1])
+		if err != nil {
 			return err
 		}
 		if err := w.holds(ctx, p, seq); err != nil {

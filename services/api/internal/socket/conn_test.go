@@ -151,9 +151,8 @@ func TestSlowPeer(t *testing.T) {
 	}
 	for i := range 20 {
 		healthy.Offer(text(fmt.Sprint(i)))
-		h, err := ws.ReadFrame(other)
-		if err != nil || string(h.Payload) != fmt.Sprint(i) {
-			t.Fatalf("%q %v", h.Payload, err)
+		if _, got, err := readFrame(other); err != nil || string(got) != fmt.Sprint(i) {
+			t.Fatalf("%q %v", got, err)
 		}
 	}
 	if ended := <-done; ended != slow || ended.code != CodeSlow {
@@ -196,8 +195,8 @@ func TestParking(t *testing.T) {
 			if _, err := p.Write(m[3:]); err != nil {
 				t.Fatal(err)
 			}
-			if f, err := ws.ReadFrame(p); err != nil || string(f.Payload) != fmt.Sprint(round, " ", i) {
-				t.Fatalf("%q %v", f.Payload, err)
+			if _, got, err := readFrame(p); err != nil || string(got) != fmt.Sprint(round, " ", i) {
+				t.Fatalf("%q %v", got, err)
 			}
 		}
 	}
@@ -231,8 +230,8 @@ func TestVisits(t *testing.T) {
 	l, _ := plant(t, Config{})
 	c, peer := serve(t, l)
 	c.visit(time.Now())
-	if f, err := ws.ReadFrame(peer); err != nil || f.Header.OpCode != ws.OpPing {
-		t.Fatalf("%+v %v", f.Header, err)
+	if h, _, err := readFrame(peer); err != nil || h.OpCode != ws.OpPing {
+		t.Fatalf("%+v %v", h, err)
 	}
 	c.visit(time.Now().Add(idleAfter + time.Second))
 	if h := listen(t, peer); h.code != CodeIdle {

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"sync/atomic"
@@ -91,19 +92,29 @@ type heard struct {
 	pongs []string
 }
 
+// readFrame reads one frame of at most 1 MiB.
+func readFrame(c net.Conn) (ws.Header, []byte, error) {
+	h, err := ws.ReadHeader(c)
+	if err != nil {
+		return h, nil, err
+	}
+	if h.Length > 1<<20 {
+		return h, nil, fmt.Errorf("a frame of %d bytes", h.Length)
+	}
+	payload := make([]byte, h.Length)
+	_, err = io.ReadFull(c, payload)
+	return h, payload, err
+}
+
 func listen(t testing.TB, c net.Conn) (out heard) {
 	t.Helper()
 	for {
-		h, err := ws.ReadHeader(c)
+		h, payload, err := readFrame(c)
 		if err != nil {
 			return out
 		}
-		if h.Length > 1<<20 || h.Masked || h.Rsv != 0 || !h.Fin {
+		if h.Masked || h.Rsv != 0 || !h.Fin {
 			t.Fatalf("a frame with %+v", h)
-		}
-		payload := make([]byte, h.Length)
-		if _, err := io.ReadFull(c, payload); err != nil {
-			return out
 		}
 		switch h.OpCode {
 		case ws.OpText:

@@ -97,13 +97,13 @@ func ask(t *testing.T, c net.Conn, text string) map[string]any {
 	if _, err := c.Write(masked(ws.OpText, true, text)); err != nil {
 		t.Fatal(err)
 	}
-	f, err := ws.ReadFrame(c)
+	_, answer, err := readFrame(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	out := map[string]any{}
-	if err := json.Unmarshal(f.Payload, &out); err != nil {
-		t.Fatalf("%v in %s", err, f.Payload)
+	if err := json.Unmarshal(answer, &out); err != nil {
+		t.Fatalf("%v in %s", err, answer)
 	}
 	return out
 }

@@ -237,14 +237,6 @@ func (s *Store) view(ctx context.Context, fn func(*Tx) error) error {
 	return s.viewNeed(ctx, "", Need{}, fn)
 }
 
-// viewLive is view, once a build is live.
-func (s *Store) viewLive(ctx context.Context, fn func(*Tx) error) error {
-	if s.live.Load() == nil {
-		return ErrLoading
-	}
-	return s.view(ctx, fn)
-}
-
 // primaryView runs fn on the primary.
 func (s *Store) primaryView(ctx context.Context, fn func(*Tx) error) error {
 	for _, sv := range s.servers {
