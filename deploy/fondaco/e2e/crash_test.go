@@ -91,6 +91,8 @@ func TestServersGoAwayAndComeBack(t *testing.T) {
 	net, path := chains(t)
 	in := startInfra(t, infra.Config{})
 	s := newStack(t, in, path)
+	// Limits that replicas share refuse new orders once Redis is gone for good.
+	s.more = map[string]string{"FONDACO_LIMIT_SHARED": "false"}
 	s.start("event-handler", "event-handler")
 	s.start("writer", "writer")
 	s.start("orderbook", "orderbook")
