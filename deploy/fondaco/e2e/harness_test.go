@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +54,8 @@ func freePort(t *testing.T) int {
 	return port
 }
 
-// lines collects what programs print and shows its end when the test failed.
+// lines collects what programs print and shows its end when the test failed,
+// without what the api was asked: that alone would be all.
 type lines struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -64,8 +66,9 @@ func newLines(t *testing.T) *lines {
 	l := &lines{}
 	t.Cleanup(func() {
 		if t.Failed() {
-			text := l.String()
-			t.Logf("the programs' last lines:\n%s", text[max(0, len(text)-12_000):])
+			text := strings.Split(l.String(), "\n")
+			text = slices.DeleteFunc(text, func(line string) bool { return strings.Contains(line, " info api.http ") })
+			t.Logf("the programs' last lines:\n%s", strings.Join(text[max(0, len(text)-60):], "\n"))
 		}
 	})
 	return l

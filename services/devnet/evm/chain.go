@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/rawdb"
 	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/miner"
@@ -107,12 +108,16 @@ func (n *Node) setHead(block *types.Block) error {
 	return n.syncPool()
 }
 
-// finalize sets the finalized and safe blocks that belong to the head.
+// finalize sets the finalized and safe blocks that belong to the head. The
+// database is not told: once a minute go-ethereum moves what it knows to be final
+// to a store where another branch cannot replace it, and a reorganisation below
+// finality would leave a chain whose blocks do not link.
 func (n *Node) finalize() {
 	chain := n.eth.BlockChain()
 	head := chain.CurrentBlock()
 	chain.SetSafe(head)
 	chain.SetFinalized(chain.GetHeaderByNumber(n.finalizedAt(head.Number.Uint64())))
+	rawdb.WriteFinalizedBlockHash(n.eth.ChainDb(), common.Hash{})
 }
 
 func (n *Node) finalizedAt(head uint64) uint64 {

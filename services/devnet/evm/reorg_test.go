@@ -3,6 +3,7 @@ package evm
 import (
 	"errors"
 	"math/big"
+	"reflect"
 	"testing"
 
 	"github.com/ethereum/go-ethereum"
@@ -175,4 +176,26 @@ func TestReorgBelowFinalityIsAskedForByName(t *testing.T) {
 		t.Errorf("finalized %d %s after its replacement", n.Finalized().Number, n.Finalized().Hash())
 	}
 	linked(t, n.Client())
+}
+
+// go-ethereum moves final blocks to a store of its own, a minute after it was
+// opened or later. What it holds there is the canonical chain for good.
+func TestReorgBelowFinalityOfAnOldNode(t *testing.T) {
+	t.Parallel()
+	n := start(t, Config{})
+	commit(t, n, 32) // head 34
+	freeze(t, n)
+	if _, err := n.Reorg(Reorg{Way: Flip, Depth: 4, Blocks: 5, BelowFinality: true}); err != nil {
+		t.Fatal(err)
+	}
+	linked(t, n.Client())
+}
+
+// freeze has go-ethereum do now what it does each minute.
+func freeze(t *testing.T, n *Node) {
+	t.Helper()
+	inner := reflect.Indirect(reflect.ValueOf(n.eth.ChainDb())).FieldByName("Database")
+	if err := inner.Interface().(interface{ Freeze() error }).Freeze(); err != nil {
+		t.Fatal(err)
+	}
 }
