@@ -5,8 +5,8 @@ MODULES    = $(shell go list -f '{{.Dir}}' -m)
 BUF       := go run github.com/bufbuild/buf/cmd/buf@v1.75.0
 STATICCHECK := go run honnef.co/go/tools/cmd/staticcheck@v0.8.0
 
-# Flags of `go test`.
-TESTFLAGS ?= -race -timeout 25m
+# Flags of `go test`; `make verify` vets.
+TESTFLAGS ?= -vet=off -timeout 25m
 
 .PHONY: help run setup test test-long bench-chain bench-book bench-api build dev verify lint generate clean
 
@@ -34,20 +34,27 @@ $(TYPESCRIPT):
 	@if command -v npm >/dev/null; then (cd services/api/client/ts && npm ci --silent --no-audit --no-fund) || \
 		echo "npm ci failed: the check of the TypeScript client is skipped" >&2; fi
 
-test: setup $(TYPESCRIPT) ## every test of every module, with the race detector
-	@for m in $(MODULES); do \
-		echo "== $${m#$(CURDIR)/}"; \
-		(cd $$m && go test $(TESTFLAGS) ./...) || failed="$$failed $${m#$(CURDIR)/}"; \
+# What runs the services as programs of their own, or on one goroutine, is played without
+# the race detector: it sees into none of them, and slows the nodes and servers beside
+# them. It watches those that run services in their own process.
+PLAYED := bench e2e faults sim sim/venue
+RACED  := ^TestDemo$$|^TestFaultTable$$/^mixed|^TestCasperTwins$$|^TestStream|^TestFenced
+
+test: setup $(TYPESCRIPT) ## every test of every module, with the race detector where it sees something
+	@played="$(PLAYED:%=fondaco.dev/deploy/fondaco/%)"; \
+	run() { echo "== $$1, $$2"; (cd $$1 && shift 2 && go test $(TESTFLAGS) "$$@") || failed="$$failed $$1"; }; \
+	for m in $(MODULES:$(CURDIR)/%=%); do \
+		run $$m "race detector" -race $$(cd $$m && go list ./... | grep -vxF "$$(printf '%s\n' $$played)"); \
 	done; \
-	echo "== deploy/fondaco/sim: one goroutine, every seed without the race detector"; \
-	(cd deploy/fondaco && go test -timeout 3h ./sim) || failed="$$failed sim"; \
+	run deploy/fondaco "race detector, what runs services in the test's process" -race -run '$(RACED)' $$played; \
+	run deploy/fondaco "whole programs" $$played; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed"; exit 1; fi
 
 test-long: export FONDACO_KILLS ?= 500
 test-long: export FONDACO_SEEDS ?= 20
 test-long: export FONDACO_SIM_SEEDS ?= 2000
 test-long: ## the same tests, longer: more kills, seeds and random cases
-	$(MAKE) test TESTFLAGS="-race -timeout 3h"
+	$(MAKE) test TESTFLAGS="-vet=off -timeout 3h"
 	@for m in $(MODULES); do (cd $$m && \
 		rapid=$$(go list -f '{{$$p := .ImportPath}}{{range .TestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}{{range .XTestImports}}{{if eq . "pgregory.net/rapid"}}{{$$p}} {{end}}{{end}}' ./...) && \
 		if [ -n "$$(echo $$rapid)" ]; then go test -timeout 3h $$(echo $$rapid) -args -rapid.checks=5000; fi) || exit 1; \

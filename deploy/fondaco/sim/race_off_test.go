@@ -1,6 +1,0 @@
-//go:build !race
-
-package sim
-
-// usual seeds of one run.
-const usual = "60"
