@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -157,8 +158,18 @@ func TestStandbyTakesOverInTime(t *testing.T) {
 	one.Signal(syscall.SIGSTOP)
 	frozen := order(1)
 	one.Signal(syscall.SIGCONT)
-	eventually(t, 30*time.Second, "the one that woke up to stand by", func() error { return one.says("standing by") })
-	two.Kill()
+	// An answer does not wait for TRADES: the one that wakes up may be the first to
+	// store what both have applied, and lead again.
+	leader := two
+	eventually(t, 30*time.Second, "one of the two to stand by", func() error {
+		leader = two
+		behind := one.says("standing by")
+		if behind != nil && two.says("standing by") == nil {
+			leader, behind = one, nil
+		}
+		return errors.Join(behind, leader.ready())
+	})
+	leader.Kill()
 	killed := order(2)
 	t.Logf("answered %v after the leader froze, %v after it was killed", frozen, killed)
 	// 3 s, and the client's own pauses on a busy machine.
