@@ -19,6 +19,9 @@ func TestClientsAreCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.Check(); err != nil {
+		t.Fatal(err)
+	}
 	golang, err := Go(s)
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,10 @@ func TestLoadRefuses(t *testing.T) {
 		`openapi: 3.1.0`: "",
 		`{`:              "",
 	} {
-		_, err := Load([]byte(text))
+		s, err := Load([]byte(text))
+		if err == nil {
+			err = s.Check()
+		}
 		if (err == nil) != (want == "" && strings.Contains(text, `"public",`+b)) || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
