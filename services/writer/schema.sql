@@ -556,7 +556,7 @@ CREATE INDEX casper_transfers_to ON ix_sample.casper_transfers USING btree (netw
 CREATE INDEX children_block ON ix_sample.children USING btree (network, block_number);
 CREATE INDEX events_address ON ix_sample.events USING btree (network, address, block_number, log_index);
 CREATE INDEX events_pos ON ix_sample.events USING btree (network, pos);
-CREATE INDEX events_tx ON ix_sample.events USING btree (network, tx_hash);
+CREATE INDEX events_tx ON ix_sample.events USING hash (tx_hash);
 CREATE INDEX orphaned_blocks_number ON ix_sample.orphaned_blocks USING btree (network, number, revert_pos);
 CREATE INDEX orphaned_blocks_pos ON ix_sample.orphaned_blocks USING btree (network, pos);
 CREATE INDEX orphaned_events_block ON ix_sample.orphaned_events USING btree (network, block_number, log_index, revert_pos);
