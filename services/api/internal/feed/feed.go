@@ -88,11 +88,16 @@ type Feed struct {
 	watched map[string]int // members by channel
 	members int
 	sought  time.Time // when somebody was a member, or wanted to be, last
+
+	// Of the publication under way: its messages by place, in the order in which
+	// the places first came.
+	turn  map[place]int
+	turns [][]*Message
 }
 
 // New makes a feed that has no position yet.
 func New(delivered prometheus.Counter) *Feed {
-	return &Feed{delivered: delivered, waiters: make(chan struct{}), places: map[place][]*Sub{}, watched: map[string]int{}}
+	return &Feed{delivered: delivered, waiters: make(chan struct{}), places: map[place][]*Sub{}, watched: map[string]int{}, turn: map[place]int{}}
 }
 
 // Ready is closed once the feed has a position.
@@ -132,19 +137,35 @@ func (f *Feed) Start(epoch string, pos uint64) {
 
 // Publish tells the members and moves to pos; the messages' positions are
 // ascending and in (held, pos]. A message looks only at the subscriptions to its
-// channel, scope and owner.
+// channel, scope and owner. Those of one place are told together, whatever lies
+// between them: a client gets its trades in one write, though each came with the
+// orders of both sides. So subscriptions of one client keep no order among each
+// other.
 func (f *Feed) Publish(msgs []*Message, pos uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	told := 0
-	for i := 0; i < len(msgs); {
-		n := i + 1
-		for n < len(msgs) && msgs[n].place() == msgs[i].place() {
-			n++
+	for _, m := range msgs {
+		if !m.Passing {
+			f.remember(m)
 		}
-		told += f.tell(msgs[i:n])
-		i = n
+		at := m.place()
+		if len(f.places[at]) == 0 {
+			continue
+		}
+		i, ok := f.turn[at]
+		if !ok {
+			i = len(f.turns)
+			f.turn[at], f.turns = i, append(f.turns, nil)
+		}
+		f.turns[i] = append(f.turns[i], m)
 	}
+	told := 0
+	for _, together := range f.turns {
+		told += f.tell(together)
+	}
+	clear(f.turn)
+	clear(f.turns)
+	f.turns = f.turns[:0]
 	f.delivered.Add(float64(told))
 	f.held = max(f.held, pos)
 }
@@ -154,11 +175,6 @@ func (m *Message) place() place { return place{m.Channel, m.Scope.Value, m.Owner
 // tell gives messages of one place to its members: to each all of them, so that
 // they leave together.
 func (f *Feed) tell(msgs []*Message) (told int) {
-	for _, m := range msgs {
-		if !m.Passing {
-			f.remember(m)
-		}
-	}
 	at := msgs[0].place()
 	var frames [][]byte // for the last id: most clients use the same
 	var id string
