@@ -284,22 +284,33 @@ func (s *Store) Events(ctx context.Context, network string, f *filter.Event, l L
 		out, more = nil, nil
 		c := &clauses{}
 		q, scanned := eventsQuery(tx, c, network, f, &l, s.cfg.Scan)
+		if scanned != "" {
+			q = withHorizon(q, scanned, &l, s.cfg.Scan)
+		}
 		b.Queue(q, c.args...).Query(func(rows pgx.Rows) (err error) {
 			out, err = scanEventRows(rows, network)
+			if n := len(out); n > 0 && out[n-1].Gone == horizon {
+				key := out[n-1].Key()
+				out, more = out[:n-1], &Key{Block: key.Block, Log: key.Log}
+			}
 			return reading("events", err)
-		})
-		if scanned == "" {
-			return
-		}
-		horizon := scanned + fmt.Sprintf(` offset %d limit 1`, s.cfg.Scan-1)
-		q = `select block_number, log_index from (` + horizon + `) horizon where (select count(*) from (` + q + `) found) < ` + fmt.Sprint(l.Limit)
-		b.Queue(q, c.args...).Query(func(rows pgx.Rows) error {
-			var k Key
-			_, err := pgx.ForEachRow(rows, []any{&k.Block, &k.Log}, func() error { more = &k; return nil })
-			return reading("how far events were looked at", err)
 		})
 	})
 	return out, more, at, err
+}
+
+// horizon is what the last row of a bounded look has in the place of what took it
+// away, when it is none that was found but the last one that was looked at.
+const horizon = -1
+
+// withHorizon adds that row where fewer were found than wanted and there may be
+// more behind. What is found is found once: looking is what costs here.
+func withHorizon(q, scanned string, l *List, scan int) string {
+	dir := direction(l.Desc)
+	return `with found as materialized (` + q + `), last as (select block_number, log_index from (` + scanned + fmt.Sprintf(` offset %d limit 1`, scan-1) +
+		fmt.Sprintf(`) looked where (select count(*) from found) < %d)`, l.Limit) +
+		` select * from found union all select block_number, log_index, '', 0, '', 0, '', '', '', null, '{}', '', '', null, 0, ` + fmt.Sprint(horizon) + ` from last` +
+		` order by gone nulls first, block_number ` + dir + `, log_index ` + dir
 }
 
 // eventsQuery writes the list's statement. scanned is the ordered statement
