@@ -50,12 +50,12 @@ type conn struct {
 	id     string          // of the request that it began with
 	path   string          // and that request's path
 	client client
-	ctx    context.Context // ends when the connection begins to close
-	cancel context.CancelFunc
-	began  time.Time
+	began  instant
 	heard  atomic.Int64 // Unix nanoseconds of the last whole frame of the client
 
 	mu     sync.Mutex
+	ctx    context.Context // see context; nil while nobody asked for it
+	cancel context.CancelFunc
 	queue  [][]byte // a nil one was taken back
 	taken  uint64   // frames that left the queue so far
 	queued int      // bytes in queue and in the write under way
@@ -67,14 +67,14 @@ type conn struct {
 	torn   bool // the last frame is out in part; the writer's alone
 	// One at a time has the right to write; due: a flusher will look here.
 	writing, due bool
-	flushed      time.Time // when a flusher last wrote
+	flushed      instant // when a flusher last wrote
 
 	reader reading
 	gone   chan struct{} // closed by the reader when it ends; made when somebody waits
 	token  uint64        // of the poller, 0 = it does not know the connection yet
 
-	messages budget    // of the client's messages; the reader's alone, as is until
-	until    time.Time // when the read deadline was last set
+	messages budget  // of the client's messages; the reader's alone, as is until
+	until    instant // when the read deadline was last set
 
 	line     uint32 // which flusher is its own
 	slot, at int    // on the wheel
@@ -90,13 +90,26 @@ const (
 )
 
 func newConn(l *loop, c net.Conn) *conn {
-	out := &conn{loop: l, net: c, began: time.Now()}
-	out.ctx, out.cancel = context.WithCancel(context.Background())
-	out.heard.Store(out.began.UnixNano())
+	out := &conn{loop: l, net: c, began: now()}
+	out.heard.Store(time.Now().UnixNano())
 	if t, ok := c.(*net.TCPConn); ok {
 		out.raw, _ = t.SyscallConn()
 	}
 	return out
+}
+
+// context ends when the connection begins to close. Most connections never need
+// one, and it is a tenth of their memory.
+func (c *conn) context() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx == nil {
+		c.ctx, c.cancel = context.WithCancel(context.Background())
+		if c.code != 0 {
+			c.cancel()
+		}
+	}
+	return c.ctx
 }
 
 // Offer queues a frame if there is room.
@@ -195,7 +208,7 @@ func (c *conn) Push(ctx context.Context, frame []byte) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-c.ctx.Done():
+		case <-c.context().Done():
 			return errClosed
 		case <-room:
 		}
@@ -214,7 +227,7 @@ func (c *conn) add(frame []byte, now bool) {
 		go c.drain()
 	case !c.due:
 		c.due = true
-		c.loop.flusher(c).add(c, time.Since(c.flushed) >= c.loop.cfg.Tick)
+		c.loop.flusher(c).add(c, c.flushed.since() >= c.loop.cfg.Tick)
 	}
 }
 
@@ -237,7 +250,9 @@ func (c *conn) closeLocked(code ws.StatusCode, reason string, drop bool) {
 		return
 	}
 	c.code, c.reason, c.drop = code, reason, drop
-	c.cancel()
+	if c.cancel != nil {
+		c.cancel()
+	}
 	if !c.writing {
 		c.writing = true
 		go c.drain()

@@ -117,7 +117,7 @@ func FuzzMessage(f *testing.F) {
 		l := newLoop(Config{}, func(*conn) {}, func(*conn) {})
 		c := &conn{loop: l, writing: true} // nobody writes: what is said stays
 		c.ctx, c.cancel = t.Context(), func() {}
-		s := &session{server: srv, conn: c, ctx: c.ctx, trusted: true}
+		s := &session{server: srv, conn: c, trusted: true}
 		_ = s.take(data)
 		defer s.end()
 		for _, sub := range s.subs {

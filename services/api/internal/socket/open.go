@@ -35,7 +35,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, who *auth.Who, re
 		return originRefused()
 	}
 	return s.upgrade(w, r, requestID, func(c *conn) client {
-		return &session{server: s, conn: c, ctx: c.ctx, requestID: requestID, who: who, trusted: trusted}
+		return &session{server: s, conn: c, requestID: requestID, who: who, trusted: trusted}
 	})
 }
 
@@ -43,7 +43,7 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, who *auth.Who, re
 // frame, and takes nothing. It returns as Serve does.
 func (s *Server) ServeBare(w http.ResponseWriter, r *http.Request, network, channel string, match func(*feed.Message) bool, requestID string) error {
 	return s.upgrade(w, r, requestID, func(c *conn) client {
-		sub := &subscription{server: s, conn: c, feed: s.hub.Feed(network), source: s.hub.ChainSource(network, channel)}
+		sub := &subscription{server: s, conn: c, feed: s.hub.Feed(network)}
 		sub.sub = &feed.Sub{Channel: channel, Scope: feed.Scope{Key: "network", Value: network}, Match: func(m *feed.Message) bool { return m.Op == "event" && match(m) },
 			Sink: c, Lagging: sub.lagging, Reset: func(string, uint64) {}}
 		return bare{sub}

@@ -87,7 +87,7 @@ func (s *session) ask(text []byte, op string) error {
 	a.id = h.ID
 	a.reader.Dir, a.reader.IDs = dir, s.server.ids
 	a.reader.Find = func(n command.Name) *market.Market { return s.find(dir, who.Account, n) }
-	a.reader.Wait = func() { s.server.venue.WaitOwn(s.ctx, who.Account) }
+	a.reader.Wait = func() { s.server.venue.WaitOwn(s.conn.context(), who.Account) }
 	if err := a.read(h.Data, op, who.Account); err != nil {
 		askings.Put(a)
 		return err
@@ -151,16 +151,19 @@ func (a *asking) send(who *auth.Who) error {
 // limited takes n commands from the connection's bucket and the account's, or
 // from neither, and then says when both will have them.
 func (s *session) limited(who *auth.Who, n int, cancel bool) error {
-	bucket, class := &s.orders, limit.Order
+	if s.spent == nil {
+		s.spent = &spent{}
+	}
+	bucket, class := &s.spent.orders, limit.Order
 	if cancel {
-		bucket, class = &s.cancels, limit.Cancel
+		bucket, class = &s.spent.cancels, limit.Cancel
 	}
 	if err := s.server.maintenance.Refuse(class); err != nil {
 		return err
 	}
 	wait, own := bucket.Take(s.server.cfg.Orders, time.Now(), n)
 	client := limit.Client{Account: who.Account, Token: who.Key()}
-	v := s.server.limits.Take(s.ctx, class, n, client)
+	v := s.server.limits.Take(s.conn.context(), class, n, client)
 	switch {
 	case own && v.OK:
 		return nil

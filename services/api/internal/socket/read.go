@@ -35,13 +35,13 @@ func (r *reader) free() {
 // budget is how many messages a client may still send.
 type budget struct {
 	used float64
-	last time.Time
+	last instant
 }
 
 // spend takes one, of perSecond and four seconds' worth at once.
-func (b *budget) spend(now time.Time, perSecond int) bool {
-	b.used = max(0, b.used-now.Sub(b.last).Seconds()*float64(perSecond)) + 1
-	b.last = now
+func (b *budget) spend(at instant, perSecond int) bool {
+	b.used = max(0, b.used-at.sub(b.last).Seconds()*float64(perSecond)) + 1
+	b.last = at
 	return b.used <= float64(perSecond*burstTime)
 }
 
@@ -66,7 +66,7 @@ func (c *conn) receive(first []byte) {
 		r.buf = make([]byte, len(first))
 	}
 	r.n = copy(r.buf, first)
-	asked, woken := time.Time{}, c.token != 0
+	asked, woken := instant(0), c.token != 0
 	for ; ; woken = false {
 		if c.takeAll(r, &asked) != nil {
 			break
@@ -98,7 +98,7 @@ func (c *conn) receive(first []byte) {
 
 // takeAll takes what is in the buffer. An error ends the reader; the connection
 // is closing then.
-func (c *conn) takeAll(r *reader, asked *time.Time) error {
+func (c *conn) takeAll(r *reader, asked *instant) error {
 	at := 0
 	for {
 		n, op, payload, err := r.next(r.buf[at:r.n])
@@ -114,13 +114,13 @@ func (c *conn) takeAll(r *reader, asked *time.Time) error {
 		if c.closing() != 0 {
 			return errClosed
 		}
-		now := time.Now()
-		c.heard.Store(now.UnixNano())
+		c.heard.Store(time.Now().UnixNano())
+		came := now()
 		own := false
 		switch op {
 		case ws.OpText:
 			if own = c.message(payload); own {
-				*asked = now
+				*asked = came
 			}
 		case ws.OpPing:
 			c.Say(ws.MustCompileFrame(ws.NewPongFrame(payload)))
@@ -128,7 +128,7 @@ func (c *conn) takeAll(r *reader, asked *time.Time) error {
 			c.closed(payload)
 			return errClosed
 		}
-		if !own && op != ws.OpPong && !c.messages.spend(now, c.loop.cfg.MessagesPerSecond) {
+		if !own && op != ws.OpPong && !c.messages.spend(came, c.loop.cfg.MessagesPerSecond) {
 			c.Close(CodeFlooding, "too many messages")
 			return errClosed
 		}
@@ -149,8 +149,8 @@ func (c *conn) closing() ws.StatusCode {
 // park leaves the connection to the poller when nothing is half read and the
 // client sent no orders lately; else it says how long to wait for more. woken:
 // the poller says that there is something, which was not read yet.
-func (c *conn) park(r *reader, asked time.Time, woken bool) bool {
-	now := time.Now()
+func (c *conn) park(r *reader, asked instant, woken bool) bool {
+	at := now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.code != 0 {
@@ -158,20 +158,20 @@ func (c *conn) park(r *reader, asked time.Time, woken bool) bool {
 	}
 	may := !woken && c.loop.poller != nil && c.raw != nil && r.idle() && r.n == 0
 	if !may {
-		c.until = time.Time{}
-		_ = c.net.SetReadDeadline(now.Add(idleAfter))
+		c.until = 0
+		_ = c.net.SetReadDeadline(time.Now().Add(idleAfter))
 		return false
 	}
-	if now.Sub(asked) < c.loop.linger {
-		if now.Sub(c.until) > c.loop.linger/5 { // setting it costs
-			c.until = now
-			_ = c.net.SetReadDeadline(now.Add(c.loop.linger))
+	if at.sub(asked) < c.loop.linger {
+		if at.sub(c.until) > c.loop.linger/5 { // setting it costs
+			c.until = at
+			_ = c.net.SetReadDeadline(time.Now().Add(c.loop.linger))
 		}
 		return false
 	}
-	c.until = time.Time{}
+	c.until = 0
 	if err := c.loop.poller.arm(c); err != nil {
-		_ = c.net.SetReadDeadline(now.Add(idleAfter))
+		_ = c.net.SetReadDeadline(time.Now().Add(idleAfter))
 		return false
 	}
 	c.reader = parked

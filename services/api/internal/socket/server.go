@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/gobwas/ws"
 	"github.com/prometheus/client_golang/prometheus"
@@ -117,7 +116,7 @@ func (s *Server) register(reg prometheus.Registerer) {
 // gone counts a connection out.
 func (s *Server) gone(c *conn) {
 	s.closes.WithLabelValues(strconv.Itoa(int(c.code))).Inc()
-	s.log.Info("socket closed", zlog.Session(c.id), zap.String("path", c.path), zap.Uint16("code", uint16(c.code)), zap.Duration("after", time.Since(c.began)))
+	s.log.Info("socket closed", zlog.Session(c.id), zap.String("path", c.path), zap.Uint16("code", uint16(c.code)), zap.Duration("after", c.began.since()))
 	s.release(c.from)
 }
 

@@ -41,11 +41,9 @@ type request struct {
 type session struct {
 	server *Server
 	conn   *conn
-	ctx    context.Context // the connection's
 
 	requestID string
-	orders    limit.Bucket // of commands, and the next of cancels; the reader's alone
-	cancels   limit.Bucket
+	spent     *spent       // the reader's alone; nil before the first order
 	inFlight  atomic.Int64 // commands without an answer
 
 	mu       sync.Mutex
@@ -55,6 +53,9 @@ type session struct {
 	wg       sync.WaitGroup // of checks
 	subs     []*subscription
 }
+
+// spent is what of a connection's own limits is used.
+type spent struct{ orders, cancels limit.Bucket }
 
 func (s *session) log() *zap.Logger { return s.server.log.With(zlog.Session(s.requestID)) }
 
@@ -145,7 +146,7 @@ func (s *session) signIn(r *request) error {
 	if !s.trusted {
 		return originRefused()
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(s.conn.context(), 5*time.Second)
 	defer cancel()
 	who, err := s.server.auth.Token(ctx, r.Token)
 	if errors.Is(err, auth.ErrBadToken) {
@@ -178,7 +179,7 @@ func (s *session) visit(time.Time) {
 	}
 	s.wg.Go(func() {
 		defer s.checking.Store(false)
-		if _, err := s.server.auth.Again(s.ctx, *who); errors.Is(err, auth.ErrBadToken) {
+		if _, err := s.server.auth.Again(s.conn.context(), *who); errors.Is(err, auth.ErrBadToken) {
 			s.conn.Close(CodeAuth, "the token was revoked")
 		}
 	})

@@ -74,7 +74,6 @@ func (srv *Server) onChain(s *subscription, r *request, params map[string]string
 		}
 		return nil
 	}
-	s.source = srv.hub.ChainSource(network, s.sub.Channel)
 	return nil
 }
 
@@ -180,7 +179,6 @@ func (srv *Server) onOrders(s *subscription, r *request, params map[string]strin
 		id := m.ID
 		s.sub.Match = func(m *feed.Message) bool { return m.Row.(*market.Order).Market == id }
 	}
-	s.source = srv.venue.Source(feed.Orders, who.Account)
 	s.sub.Owner = who.Account
 	return nil
 }
@@ -201,7 +199,6 @@ func (srv *Server) onMarket(s *subscription, r *request, params map[string]strin
 	}
 	s.sub.Scope = feed.Scope{Key: "symbol", Value: m.Symbol}
 	if s.sub.Channel == feed.Trades {
-		s.source = srv.venue.Source(feed.Trades, 0)
 		return nil
 	}
 	return s.present(s.sub.Channel, interval)

@@ -22,7 +22,6 @@ type subscription struct {
 	conn   *conn
 	feed   *feed.Feed
 	sub    *feed.Sub
-	source hub.Source // of a subscription to facts
 
 	join   joiner // of a subscription to a state
 	*state        // likewise
@@ -72,7 +71,7 @@ func (s *subscription) catchUpWithin(limit time.Duration, at hub.Resume) {
 		return
 	}
 	if s.ctx == nil {
-		s.ctx, s.cancel = context.WithCancel(s.conn.ctx)
+		s.ctx, s.cancel = context.WithCancel(s.conn.context())
 	}
 	s.wg.Go(func() {
 		defer s.server.recover(s.conn)
@@ -90,7 +89,7 @@ func (s *subscription) catchUpWithin(limit time.Duration, at hub.Resume) {
 }
 
 func (s *subscription) follow(ctx context.Context, at hub.Resume) {
-	err := s.server.hub.Follow(ctx, s.feed, s.sub, s.conn, s.source, at)
+	err := s.server.hub.Follow(ctx, s.feed, s.sub, s.conn, s.source(), at)
 	switch {
 	case err == nil:
 		s.level()
@@ -101,6 +100,14 @@ func (s *subscription) follow(ctx context.Context, at hub.Resume) {
 		s.server.log.Warn("a subscription ended", zlog.Session(s.conn.id), zap.Error(err))
 		s.conn.Close(ws.StatusInternalServerError, "internal error; resume with since")
 	}
+}
+
+// source is where a subscription to facts finds what its feed no longer holds.
+func (s *subscription) source() hub.Source {
+	if s.server.venue != nil && s.feed == s.server.venue.Feed() {
+		return s.server.venue.Source(s.sub.Channel, s.sub.Owner)
+	}
+	return s.server.hub.ChainSource(s.sub.Scope.Value, s.sub.Channel)
 }
 
 func (s *subscription) level() {

@@ -129,7 +129,7 @@ func (c *conn) flush(p *pen) (left bool) {
 		c.mu.Lock()
 		c.freed(p.size)
 	}
-	c.flushed = time.Now()
+	c.flushed = now()
 	if c.writing = c.code != 0; c.writing {
 		go c.drain()
 	}
