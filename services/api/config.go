@@ -23,8 +23,11 @@ type Config struct {
 	PG         pg.Config  // FONDACO_PG_*: a role that can only read
 	Redis      rds.Config // FONDACO_REDIS_URL: hints; without it the feeds poll
 	QueueBytes int        // FONDACO_WS_QUEUE_BYTES: what may wait for one socket, default 1 MiB
-	Version    string     // FONDACO_VERSION: shown at /, default the build's own
-	MaxSockets int        // FONDACO_WS_MAX: sockets of this process, default 20000
+	// FONDACO_WS_UNSENT_BYTES, default 128 KiB: what the kernel takes for a socket
+	// that does not take it, beside what is on its way; Linux only.
+	UnsentBytes int
+	Version     string // FONDACO_VERSION: shown at /, default the build's own
+	MaxSockets  int    // FONDACO_WS_MAX: sockets of this process, default 20000
 	// FONDACO_WS_STALL, default 10s: a socket that takes nothing for this long
 	// is closed with 4001.
 	SocketStall time.Duration
@@ -81,6 +84,7 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 		PG:                    pg.ConfigFromEnv(r),
 		Redis:                 rds.ConfigFromEnv(r),
 		QueueBytes:            r.Int("FONDACO_WS_QUEUE_BYTES", 1<<20, 64<<10, 1<<30),
+		UnsentBytes:           r.Int("FONDACO_WS_UNSENT_BYTES", 128<<10, 16<<10, 1<<30),
 		MaxSockets:            r.Int("FONDACO_WS_MAX", 20000, 1, 1<<20),
 		SocketStall:           r.Duration("FONDACO_WS_STALL", 10*time.Second),
 		SocketBehind:          r.Duration("FONDACO_WS_BEHIND", time.Minute),

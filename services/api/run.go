@@ -126,7 +126,7 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 
 // sockets is what the package of that name is told of the configuration.
 func (c *Config) sockets() socket.Config {
-	return socket.Config{QueueBytes: c.QueueBytes, Stall: c.SocketStall, Behind: c.SocketBehind, Tick: c.SocketTick, Spread: c.SocketSpread,
+	return socket.Config{QueueBytes: c.QueueBytes, UnsentBytes: c.UnsentBytes, Stall: c.SocketStall, Behind: c.SocketBehind, Tick: c.SocketTick, Spread: c.SocketSpread,
 		MaxConns: c.MaxSockets, PerAddress: c.SocketsPerAddress, Proxies: c.Proxies, Subscriptions: c.SocketSubscriptions,
 		MessageBytes: c.SocketMessageBytes, MessagesPerSecond: c.SocketMessages, Origins: c.SocketOrigins, Orders: limit.PerSecond(c.SocketOrdersPerSecond)}
 }

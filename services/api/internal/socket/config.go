@@ -9,14 +9,17 @@ import (
 
 // Config bounds the sockets. Zero values are the defaults.
 type Config struct {
-	QueueBytes int           // that may wait for one client, default 1 MiB
-	Stall      time.Duration // a client that takes nothing for this long is closed, default 10 s
-	Behind     time.Duration // and one that stays behind for this long, default 60 s
-	Tick       time.Duration // frames that follow another within it leave together, default 4 ms
-	Spread     time.Duration // over how long clients come back after a shutdown, default 10 s
-	MaxConns   int           // open sockets; 0 = no limit
-	PerAddress int           // open sockets of one address; 0 = no limit
-	Proxies    peer.Proxies  // whose word about a client's address is taken
+	QueueBytes int // that may wait for one client, default 1 MiB
+	// UnsentBytes is what the kernel takes for a client that does not take it;
+	// default 128 KiB, Linux only.
+	UnsentBytes int
+	Stall       time.Duration // a client that takes nothing for this long is closed, default 10 s
+	Behind      time.Duration // and one that stays behind for this long, default 60 s
+	Tick        time.Duration // frames that follow another within it leave together, default 4 ms
+	Spread      time.Duration // over how long clients come back after a shutdown, default 10 s
+	MaxConns    int           // open sockets; 0 = no limit
+	PerAddress  int           // open sockets of one address; 0 = no limit
+	Proxies     peer.Proxies  // whose word about a client's address is taken
 
 	Subscriptions     int        // of one connection, default 64
 	MessageBytes      int        // of one message, default 64 KiB
@@ -40,6 +43,7 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	def(&c.QueueBytes, 1<<20)
+	def(&c.UnsentBytes, 128<<10)
 	def(&c.Subscriptions, 64)
 	def(&c.MessageBytes, 64<<10)
 	def(&c.MessagesPerSecond, 50)

@@ -93,7 +93,9 @@ func newConn(l *loop, c net.Conn) *conn {
 	out := &conn{loop: l, net: c, began: now()}
 	out.heard.Store(time.Now().UnixNano())
 	if t, ok := c.(*net.TCPConn); ok {
-		out.raw, _ = t.SyscallConn()
+		if out.raw, _ = t.SyscallConn(); out.raw != nil {
+			_ = boundUnsent(out.raw, l.cfg.UnsentBytes) // without it a slow client costs more
+		}
 	}
 	return out
 }
