@@ -28,8 +28,9 @@ var Spec = sync.OnceValues(func() (*spec.Spec, error) {
 	return spec.Load(data)
 })
 
-// Conform holds an answer to the description: a status that is foreseen, the
-// type that goes with it, and a body with nothing missing and nothing more.
+// Conform holds an answer to the description: a status that is foreseen, its
+// headers, the type that goes with it, and a body, with nothing missing and
+// nothing more.
 // Paths that are no operation answer as the event store did, or with a problem.
 func Conform(t testing.TB, method, path string, status int, header http.Header, body []byte) {
 	t.Helper()
@@ -45,7 +46,7 @@ func Conform(t testing.TB, method, path string, status int, header http.Header, 
 func conform(s *spec.Spec, method, path string, status int, header http.Header, body []byte) error {
 	path, _, _ = strings.Cut(path, "?")
 	op := find(s, method, path)
-	if op == nil || status == http.StatusNotModified || method == http.MethodHead {
+	if op == nil {
 		return nil
 	}
 	ref := op.Spec.Responses.Value(fmt.Sprint(status))
@@ -54,6 +55,12 @@ func conform(s *spec.Spec, method, path string, status int, header http.Header, 
 	}
 	if ref == nil {
 		return fmt.Errorf("operation %s foresees no such status", op.ID)
+	}
+	if err := headers(ref.Value.Headers, header); err != nil {
+		return fmt.Errorf("operation %s: %w", op.ID, err)
+	}
+	if status == http.StatusNotModified || method == http.MethodHead {
+		return nil
 	}
 	kind, _, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
@@ -71,6 +78,43 @@ func conform(s *spec.Spec, method, path string, status int, header http.Header, 
 		return nil
 	}
 	return Valid(media.Schema.Value, body)
+}
+
+// transport are headers that say how an answer travels or is shown, which the
+// description leaves to HTTP.
+var transport = []string{"Content-Type", "Content-Length", "Date", "Vary", "Refresh", "Content-Security-Policy", "X-Content-Type-Options",
+	"Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Connection", "Upgrade"}
+
+// headers holds those of an answer to what is described.
+func headers(described openapi3.Headers, got http.Header) error {
+	known := map[string]bool{}
+	for _, name := range transport {
+		known[name] = true
+	}
+	for name, ref := range described {
+		h, name := ref.Value, http.CanonicalHeaderKey(name)
+		known[name] = true
+		switch text := got.Values(name); {
+		case len(text) > 1:
+			return fmt.Errorf("the header %s comes %d times", name, len(text))
+		case len(text) == 0 && h.Required:
+			return fmt.Errorf("the header %s is missing", name)
+		case len(text) == 1:
+			var v any = text[0]
+			if h.Schema.Value.Type.Is(openapi3.TypeInteger) {
+				v = json.Number(text[0])
+			}
+			if err := h.Schema.Value.VisitJSON(v); err != nil {
+				return fmt.Errorf("the header %s is %q: %w", name, text[0], err)
+			}
+		}
+	}
+	for name := range got {
+		if !known[name] {
+			return fmt.Errorf("the header %s is not described", name)
+		}
+	}
+	return nil
 }
 
 // Valid holds JSON to a schema.

@@ -50,6 +50,7 @@ func Load(data []byte) (*Spec, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the description of the api: %w", err)
 	}
+	delete(doc.Extensions, "x-anchors") // what the file writes once and means in many places
 	s := &Spec{Doc: doc, byID: map[string]*Operation{}}
 	for path, item := range doc.Paths.Map() {
 		for method, o := range item.Operations() {
