@@ -77,29 +77,12 @@ func TestHeadsAndStatus(t *testing.T) {
 			t.Fatalf("%+v", h)
 		}
 	}
-	st := a.dial("/v1/ws")
-	st.send(`{"op":"subscribe","id":"s","channel":"status"}`)
-	st.want("subscribed")
-	type state struct {
-		Ready    bool
-		Status   string
-		Networks []struct{ Network, Status string }
-		Reorg    *struct {
-			Network  string
-			ToNumber uint64 `json:"to_number"`
-		}
-	}
-	var now state
-	if err := json.Unmarshal(st.want("snapshot").Data, &now); err != nil || len(now.Networks) != 2 || now.Reorg != nil {
-		t.Errorf("%v %+v", err, now)
+	st := a.status()
+	if now := st.until(func(*status) bool { return true }); len(now.Networks) != 2 || now.Reorg != nil || now.Maintenance != nil || now.Promotion != nil {
+		t.Errorf("%+v", now)
 	}
 	c.Revert(t, 2)
-	for now.Reorg == nil {
-		now = state{}
-		if err := json.Unmarshal(st.want("event").Data, &now); err != nil {
-			t.Fatal(err)
-		}
-	}
+	now := st.until(func(s *status) bool { return s.Reorg != nil })
 	if now.Reorg.Network != "dev" || now.Reorg.ToNumber != 2 {
 		t.Errorf("%+v", now.Reorg)
 	}
@@ -112,6 +95,44 @@ func TestHeadsAndStatus(t *testing.T) {
 	for f := st.next(); f.Op != "error"; f = st.next() {
 		if f.Op != "event" {
 			t.Fatalf("%+v", f)
+		}
+	}
+}
+
+// status is what that channel tells.
+type status struct {
+	Ready    bool
+	Status   string
+	Networks []struct{ Network, Status string }
+	Reorg    *struct {
+		Network  string
+		ToNumber uint64 `json:"to_number"`
+	}
+	Maintenance *struct{ Scope, Message string }
+	Promotion   *struct{ Build string }
+}
+
+// watcher is a socket that follows the channel status.
+type watcher struct{ *sock }
+
+func (a *app) status() watcher {
+	a.t.Helper()
+	s := a.dial("/v1/ws")
+	s.send(`{"op":"subscribe","id":"s","channel":"status"}`)
+	s.want("subscribed")
+	return watcher{s}
+}
+
+// until reads frames up to the one that is meant.
+func (w watcher) until(is func(*status) bool) *status {
+	w.t.Helper()
+	for {
+		f, s := w.next(), &status{}
+		if err := json.Unmarshal(f.Data, s); err != nil || (f.Op != "snapshot" && f.Op != "event") {
+			w.t.Fatalf("%v: %v", f, err)
+		}
+		if is(s) {
+			return s
 		}
 	}
 }

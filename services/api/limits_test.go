@@ -139,7 +139,7 @@ func TestOrdersWithoutRedis(t *testing.T) {
 }
 
 // TestMaintenance: writes are closed and cancels are not; then everything is;
-// then nothing. Open sockets are kept.
+// then nothing. Open sockets are kept, and the channel status tells each change.
 func TestMaintenance(t *testing.T) {
 	t.Parallel()
 	a, _ := venueApp(t)
@@ -149,6 +149,13 @@ func TestMaintenance(t *testing.T) {
 		return code, body
 	}
 	s := a.dial("/v1/ws", bearer("alice-token")...)
+	told := a.status()
+	closed := func(scope, message string) {
+		t.Helper()
+		told.until(func(s *status) bool {
+			return s.Maintenance != nil && s.Maintenance.Scope == scope && s.Maintenance.Message == message
+		})
+	}
 	_, body := order()
 	var placed struct{ ID uint64 }
 	if err := json.Unmarshal([]byte(body), &placed); err != nil || placed.ID == 0 {
@@ -164,6 +171,7 @@ func TestMaintenance(t *testing.T) {
 		code, body := order()
 		return code == 503 && strings.Contains(body, `"code":"maintenance"`) && strings.Contains(body, "the cellar is counted")
 	})
+	closed(bus.ScopeWrites, "the cellar is counted")
 	s.send(`{"op":"order.place","id":1,"data":{"symbol":"WINE18-USD","side":"buy","price":"1","quantity":"2"}}`)
 	if f := s.want("error"); f.Code != "maintenance" || f.Message != "the cellar is counted" {
 		t.Errorf("%+v", f)
@@ -183,6 +191,7 @@ func TestMaintenance(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.eventually("all is closed", func() bool { code, _ := a.get("/v1/markets"); return code == 503 })
+	closed(bus.ScopeAll, "moving house")
 	code, page, h := a.do("GET", "/", "", "Accept", "text/html")
 	if code != 503 || h.Get("Retry-After") == "" || !strings.Contains(page, "moving house") {
 		t.Errorf("a browser gets %d %v %s", code, h, page)
@@ -199,6 +208,7 @@ func TestMaintenance(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.eventually("open again", func() bool { code, _ := order(); return code == 200 })
+	told.until(func(s *status) bool { return s.Maintenance == nil })
 }
 
 // TestLimitSettings: what is malformed is named; without a Redis of its own

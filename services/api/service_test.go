@@ -58,6 +58,7 @@ func TestPromotion(t *testing.T) {
 	s := a.dial("/v1/ws")
 	s.send(`{"op":"subscribe","id":1,"channel":"blocks","network":"dev"}`)
 	hello := s.want("subscribed")
+	told := a.status()
 	a.db.Exec(t, `create schema ix_b2`)
 	for _, table := range []string{"networks", "blocks", "events", "orphaned_blocks", "orphaned_events", "reverts", "repairs", "counts", "casper_blocks", "casper_deploys", "casper_feed"} {
 		a.db.Exec(t, `create table ix_b2.`+table+` as select * from ix_b1.`+table)
@@ -72,6 +73,9 @@ func TestPromotion(t *testing.T) {
 	reset := s.want("reset")
 	if reset.Seq != 77<<20 || reset.Epoch == hello.Epoch {
 		t.Errorf("%+v", reset)
+	}
+	if p := told.until(func(s *status) bool { return s.Promotion != nil }); p.Promotion.Build != "b2" {
+		t.Errorf("%+v", p.Promotion)
 	}
 	var l struct{ Data []struct{ Number uint64 } }
 	a.getJSON("/v1/networks/dev/blocks", &l)
