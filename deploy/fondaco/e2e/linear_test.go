@@ -172,7 +172,7 @@ func inCents(text string) int64 {
 // and frozen. What they saw of orders and balances has an order in which it all
 // makes sense, each thing between its request and its answer.
 func TestWhatOwnersSeeIsLinearizable(t *testing.T) {
-	s, api := books(t)
+	s, api := books(t, nil)
 	clients := newClients(t, s.infra, s.file, []string{api.http}, 3)
 	ctx, end := context.WithTimeout(t.Context(), 120*time.Second)
 	defer end()

@@ -22,7 +22,8 @@ import (
 
 // Three replicas of the api behind a balancer, under load, on a database whose
 // reads come from a streaming replica. Each is killed in turn, Redis is killed
-// and comes back empty, the streaming replica is killed. Clients that resume get
+// and comes back empty, the streaming replica is killed. Clients in Go and in
+// TypeScript that resume get
 // every fact once, and no other: by seq and content as the database has them,
 // and the same that somebody who comes afterwards is told.
 func TestReplicasUnderAttack(t *testing.T) {
@@ -63,6 +64,7 @@ func TestReplicasUnderAttack(t *testing.T) {
 			all = append(all, follow(ctx, &wait, f))
 		}
 	}
+	ts := typeScript(t, ctx, &wait, through.url, clients[2].token)
 	pages, paged, enough := &pager{base: through.url}, make(chan error, 1), make(chan int, 1)
 	wait.Go(func() { paged <- pages.run(ctx, enough) })
 
@@ -99,6 +101,9 @@ func TestReplicasUnderAttack(t *testing.T) {
 	losses := 0
 	for _, f := range all {
 		losses += s.ends(f, facts, clients)
+	}
+	if ts != nil {
+		ts.ends(t, all)
 	}
 	if losses < 3 {
 		t.Errorf("%d connections were lost: the attacks were none", losses)

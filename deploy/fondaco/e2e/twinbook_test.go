@@ -14,15 +14,17 @@ import (
 	"time"
 
 	"fondaco.dev/deploy/fondaco/internal/infra"
+	"fondaco.dev/pkg/trace/tracetest"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	venue "fondaco.dev/services/orderbook/client/book"
 )
 
 // books starts a venue with a leader and a standby, without chains.
-func books(t *testing.T) (s *stack, api *program) {
+func books(t *testing.T, more map[string]string) (s *stack, api *program) {
 	t.Helper()
 	_, path := chains(t)
 	s = newStack(t, startInfra(t, infra.Config{}), path)
+	s.more = more
 	s.start("writer", "writer")
 	s.start("orderbook-1", "orderbook")
 	api = s.start("api", "api")
@@ -99,7 +101,7 @@ func (s *stack) journaled(clients []*client) {
 // half way. Every order that was answered is in TRADES once, and a fresh replay
 // of ORDERS gives TRADES byte for byte.
 func TestFrozenAndKilledLeadersLoseAndDoubleNothing(t *testing.T) {
-	s, api := books(t)
+	s, api := books(t, nil)
 	clients := newClients(t, s.infra, s.file, []string{api.http}, 4)
 	finish := storm(t, clients)
 	seed := uint64(time.Now().UnixNano())
@@ -140,7 +142,8 @@ func TestFrozenAndKilledLeadersLoseAndDoubleNothing(t *testing.T) {
 // The leader is frozen, and killed, while orders are sent: the standby answers
 // soon, and nobody is told anything wrong.
 func TestStandbyTakesOverInTime(t *testing.T) {
-	s, api := books(t)
+	spans := tracetest.Start(t)
+	s, api := books(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": spans.URL, "FONDACO_TRACE_PERMILLE": "1000"})
 	clients := newClients(t, s.infra, s.file, []string{api.http}, 1)
 	c := clients[0]
 	order := func(n int) time.Duration {
@@ -189,12 +192,39 @@ func TestStandbyTakesOverInTime(t *testing.T) {
 			t.Errorf("order %s was answered as %s and is %+v", cid, p.ID, o)
 		}
 	}
+	// What a service still has to tell it tells when it stops.
+	s.end("api")
+	s.end("orderbook-1")
+	traced(t, spans.Spans())
+}
+
+// traced looks for an order's way: the request to the api has a span, and what
+// the order book did for it another one below it, which begins while the request
+// waits for its answer.
+func traced(t *testing.T, spans []tracetest.Span) {
+	t.Helper()
+	ways := 0
+	for _, request := range spans {
+		if request.Service != "fondaco-api" || request.Attributes["http.route"] != "/v1/orders" || request.Attributes["http.request.method"] != "POST" {
+			continue
+		}
+		for _, pack := range spans {
+			// An instance that wakes up too late goes through the pack once more.
+			if pack.Service == "fondaco-orderbook" && pack.TraceID == request.TraceID && pack.ParentID == request.ID &&
+				!pack.Begin.Before(request.Begin) && !pack.Begin.After(request.End) {
+				ways++
+			}
+		}
+	}
+	if ways == 0 {
+		t.Errorf("no request's trace goes on in the order book while it waits: %d spans", len(spans))
+	}
 }
 
 // ORDERS is restored from a backup that is older than TRADES: the order book
 // refuses to serve and says how to go on; the younger backup of both heals it.
 func TestOrdersRestoredAloneIsRefused(t *testing.T) {
-	s, api := books(t)
+	s, api := books(t, nil)
 	clients := newClients(t, s.infra, s.file, []string{api.http}, 2)
 	finish := storm(t, clients)
 	time.Sleep(2 * time.Second)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"time"
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -17,6 +18,7 @@ import (
 type Span struct {
 	Service, Name         string
 	TraceID, ID, ParentID string // hex; ParentID "" = the first of its trace
+	Begin, End            time.Time
 	Attributes            map[string]string
 }
 
@@ -57,7 +59,8 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		for _, ss := range rs.GetScopeSpans() {
 			for _, s := range ss.GetSpans() {
 				out := Span{Service: service, Name: s.GetName(), TraceID: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()),
-					ParentID: hex.EncodeToString(s.GetParentSpanId()), Attributes: map[string]string{}}
+					ParentID: hex.EncodeToString(s.GetParentSpanId()), Begin: time.Unix(0, int64(s.GetStartTimeUnixNano())),
+					End: time.Unix(0, int64(s.GetEndTimeUnixNano())), Attributes: map[string]string{}}
 				for _, a := range s.GetAttributes() {
 					out.Attributes[a.GetKey()] = a.GetValue().GetStringValue()
 				}
