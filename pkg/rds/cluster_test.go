@@ -2,6 +2,7 @@ package rds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
 
 	"fondaco.dev/pkg/embedded/child"
@@ -43,7 +45,14 @@ func TestCluster(t *testing.T) {
 	if err := node.Do(ctx, "cluster", "addslotsrange", 0, 16383).Err(); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Open(Config{URL: env.Secret("redis://" + addr), Cluster: true})
+	found := Config{URL: env.Secret("redis://" + addr), Ask: true}
+	if err := found.Watch(ctx); err != ErrCluster {
+		t.Errorf("who took it for a single one: %v", err)
+	}
+	if found = found.Settle(ctx); !found.Cluster || found.Ask {
+		t.Errorf("a cluster is taken for %+v", found)
+	}
+	c, err := Open(found)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,6 +75,42 @@ func TestCluster(t *testing.T) {
 		if err != nil || m.Channel != channel || m.Payload != "hint" {
 			t.Errorf("got %+v %v", m, err)
 		}
+	}
+}
+
+// TestSettle: a single Redis is found to be one; what was said is not asked; one
+// that is away stays an open question until it comes.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	m := miniredis.RunT(t)
+	one := Config{URL: env.Secret("redis://" + m.Addr()), Ask: true}
+	if got := one.Settle(t.Context()); got.Cluster || got.Ask {
+		t.Errorf("a single one is taken for %+v", got)
+	}
+	said := Config{URL: "redis://127.0.0.1:1", Cluster: true}
+	if got := said.Settle(t.Context()); got != said {
+		t.Errorf("%+v was asked", got)
+	}
+	m.Close()
+	away := one.Settle(t.Context())
+	if away.Cluster || !away.Ask {
+		t.Errorf("one that is away is taken for %+v", away)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- away.Watch(ctx) }()
+	if err := m.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	until(t.Context(), t, func() error {
+		if m.TotalConnectionCount() == 0 {
+			return errors.New("nobody asks")
+		}
+		return nil
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 

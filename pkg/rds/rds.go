@@ -18,15 +18,18 @@ type Config struct {
 	// Timeout, for a client that somebody waits for: a call ends within it, or
 	// with its context, and is not tried again. 0 = 3s, tried twice.
 	Timeout time.Duration
-	// FONDACO_REDIS_CLUSTER, default false: the URL is of one node of a Redis
-	// cluster, ?addr=host:port names more; hints go by sharded channels, which stay
-	// on the node of their slot.
+	// Cluster: the URL is of one node of a Redis cluster, ?addr=host:port names
+	// more; hints go by sharded channels, which stay on the node of their slot.
+	// FONDACO_REDIS_CLUSTER sets it; without it Redis is asked, see Settle.
 	Cluster bool
+	// Ask: nobody has said what Cluster is.
+	Ask bool
 }
 
 // ConfigFromEnv reads the settings of a service's client.
 func ConfigFromEnv(r *env.Reader) Config {
-	return Config{URL: r.Secret("FONDACO_REDIS_URL", "redis://127.0.0.1:6379"), Cluster: r.Bool("FONDACO_REDIS_CLUSTER", false)}
+	return Config{URL: r.Secret("FONDACO_REDIS_URL", "redis://127.0.0.1:6379"), Cluster: r.Bool("FONDACO_REDIS_CLUSTER", false),
+		Ask: r.String("FONDACO_REDIS_CLUSTER", "") == ""}
 }
 
 var errURL = errors.New("FONDACO_REDIS_URL cannot be parsed; it has the form redis://user:password@host:port/0")

@@ -41,6 +41,7 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	if err != nil {
 		return err
 	}
+	cfg.Redis = cfg.Redis.Settle(ctx)
 	redis, err := rds.Open(cfg.Redis)
 	if err != nil {
 		return err
@@ -115,6 +116,7 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 				run.Part{Name: "admin", Run: adm.Run},
 				run.Part{Name: "log", Run: log.Flushing},
 				run.Part{Name: "postgres", Run: db.Run},
+				run.Part{Name: "redis", Run: cfg.Redis.Watch},
 				run.Part{Name: "hub", Run: feeds.Run},
 				run.Part{Name: "live", Run: live.Run},
 				run.Part{Name: "limits", Run: limits.Run},

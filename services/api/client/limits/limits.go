@@ -17,7 +17,7 @@ type Counted = limit.Counted
 
 // Show gives one key, or with "" all that is counted now, the most used first.
 func Show(ctx context.Context, cfg rds.Config, key string) ([]Counted, error) {
-	client, err := rds.Open(cfg)
+	client, err := rds.Open(cfg.Settle(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func Show(ctx context.Context, cfg rds.Config, key string) ([]Counted, error) {
 
 // Reset gives a key its whole burst at once, on every replica.
 func Reset(ctx context.Context, cfg rds.Config, key string) error {
-	client, err := rds.Open(cfg)
+	client, err := rds.Open(cfg.Settle(ctx))
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,7 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	if err != nil {
 		return err
 	}
+	cfg.Redis = cfg.Redis.Settle(ctx)
 	redis, err := rds.Open(cfg.Redis)
 	if err != nil {
 		return err
@@ -78,6 +79,7 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	return run.All(ctx, log.Logger,
 		run.Part{Name: "admin", Run: s.admin.Run},
 		run.Part{Name: "hints", Run: s.hints.Run},
+		run.Part{Name: "redis", Run: cfg.Redis.Watch},
 		run.Part{Name: "writer", Run: s.write})
 }
 
