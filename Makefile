@@ -53,6 +53,7 @@ test: setup $(TYPESCRIPT) ## every test of every module, with the race detector 
 test-long: export FONDACO_KILLS ?= 500
 test-long: export FONDACO_SEEDS ?= 20
 test-long: export FONDACO_SIM_SEEDS ?= 2000
+test-long: export FONDACO_REDIS_AWAY ?= 10s
 test-long: ## the same tests, longer: more kills, seeds and random cases
 	$(MAKE) test TESTFLAGS="-vet=off -timeout 3h"
 	@for m in $(MODULES); do (cd $$m && \
