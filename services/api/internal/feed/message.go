@@ -43,7 +43,10 @@ type Message struct {
 	Told    uint64 // seq in its frames when it is not Pos; 0 = Pos
 	Owner   uint64 // account that alone may see it; 0 = everybody
 	State   uint64 // of a passing message: it replaces an earlier one of the same number, such as a candle's time
-	Row     any    // what filters look at: *feedv1.Row, *market.Trade, *market.Order, *market.Depth
+	// Fold makes one message of an earlier one's row and this: the changes of both.
+	// nil = what a slow client misses is told it by a snapshot.
+	Fold func(earlier any) *Message
+	Row  any // what filters look at: *feedv1.Row, *market.Trade, *market.Order, *market.Depth
 
 	encode func() []byte
 	size   int // rough bytes held
@@ -66,6 +69,9 @@ const maxVariants = 16
 func NewMessage(pos uint64, op, channel string, scope Scope, epoch string, row any, size int, encode func() []byte) *Message {
 	return &Message{Pos: pos, Op: op, Channel: channel, Scope: scope, Epoch: epoch, Row: row, size: size, encode: encode}
 }
+
+// Size is roughly what the message holds in memory, in bytes.
+func (m *Message) Size() int { return m.size }
 
 // Frame is the WebSocket frame for a subscription with this id, which is raw
 // JSON; with an empty id it is the bare data. The bytes are shared.

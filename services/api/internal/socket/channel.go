@@ -14,7 +14,8 @@ const (
 	Facts Class = "facts"
 	// Newest frames replace what still waits: each is the whole state.
 	Newest Class = "newest"
-	// Changes of a state are left out together: a snapshot follows.
+	// Changes of a state are folded into one, or left out together: then a snapshot
+	// follows.
 	Changes Class = "changes"
 )
 

@@ -14,7 +14,8 @@
 // goes on at the client's own pace, so that a burst costs nobody the connection;
 // who takes nothing for a while, or stays behind for long, is closed with 4001
 // and resumes by its last seq. Newest frames replace the one that still waits.
-// Changes of a state are left out together, and a snapshot follows.
+// Changes of a book's levels are folded into one, with the newest of each level;
+// other changes are left out together, and a snapshot follows.
 //
 //	close code  then                       why
 //	1001        later, after retry_ms      the server goes away; {"op":"goodbye","retry_ms":…} came before

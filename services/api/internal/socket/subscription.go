@@ -44,6 +44,9 @@ type state struct {
 	greeted bool
 	stale   bool   // told nothing until there is room, and then the whole
 	newest  newest // of one whose last frame is the whole state
+	// Of one that is told by its changes: those that were left out, as one. It
+	// belongs to the connection's lock.
+	behind *feed.Message
 }
 
 // start brings the subscription level: at once where nothing has to be read.
@@ -170,6 +173,7 @@ func (s *subscription) whole(frame []byte) {
 	defer c.mu.Unlock()
 	if s.state != nil {
 		c.forget(&s.newest)
+		s.behind = nil
 	}
 	c.say(frame, true)
 }
@@ -202,27 +206,66 @@ func (l latest) Waits() bool {
 	return l.stale || l.conn.waits(&l.newest)
 }
 
+// maxBehind is how much may be left out as one, in bytes of memory: some 500
+// levels of a book. Beyond it the whole is less to read.
+const maxBehind = 64 << 10
+
 // changes is the sink of a state that is told by what changes in it.
 type changes struct{ *subscription }
 
-// Offer queues a change while the client keeps up; one that lags is sent none
-// until there is room, and then the whole.
-func (ch changes) Offer(_ *feed.Message, frame []byte) feed.Offered {
+// Offer queues a change while the client keeps up. What one that lags misses is
+// folded into one change, which it gets when there is room; where that cannot be
+// or is too much it gets the whole then.
+func (ch changes) Offer(m *feed.Message, frame []byte) feed.Offered {
 	if ch.stale {
 		return feed.Taken
 	}
 	c := ch.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.queued <= c.loop.cfg.QueueBytes/2 {
+	if ch.behind == nil && c.queued <= c.loop.cfg.QueueBytes/2 {
 		if got := c.offer(frame); got != feed.Full {
 			return got
 		}
 	}
-	ch.stale = true
+	all := m
+	if ch.behind != nil {
+		all = m.Fold(ch.behind.Row)
+	}
+	if m.Fold != nil && all.Size() <= maxBehind {
+		if ch.behind == nil {
+			c.onRoom = append(c.onRoom, ch.catchUpByChanges)
+		}
+		ch.behind = all
+		return feed.Taken
+	}
+	ch.stale, ch.behind = true, nil
 	c.onRoom = append(c.onRoom, func() { ch.catchUp(hub.Resume{}) })
 	return feed.Taken
 }
 
-// Waits says whether something was left out, and no snapshot has come yet.
-func (ch changes) Waits() bool { return ch.stale }
+// catchUpByChanges queues what was left out, as one frame. It is made outside the
+// lock, for which the feed would have to wait; until it is queued everything new
+// is folded in as well.
+func (ch changes) catchUpByChanges() {
+	c := ch.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for ch.behind != nil {
+		m := ch.behind
+		c.mu.Unlock()
+		frame := m.Frame(ch.sub.ID)
+		c.mu.Lock()
+		if ch.behind == m {
+			ch.behind = nil
+			c.say(frame, true)
+		}
+	}
+}
+
+// Waits says whether something was left out that was not made up for yet.
+func (ch changes) Waits() bool {
+	ch.conn.mu.Lock()
+	defer ch.conn.mu.Unlock()
+	return ch.stale || ch.behind != nil
+}

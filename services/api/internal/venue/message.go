@@ -88,7 +88,7 @@ func (w *watched) update(u *market.Updates, seq uint64, epoch string, dir *marke
 		out = append(out, msg)
 	}
 	if d := u.Depth; d != nil && w.depth {
-		add(feed.Depth, d, 300+levelSize*(len(d.Bids)+len(d.Asks)), func() any { return shape.OfDepth(d, m) })
+		out = append(out, depth(d, m, scope, epoch))
 	}
 	if t := u.Top; t != nil && w.top {
 		add(feed.Top, nil, tradeSize, func() any { return shape.OfTop(t, m) })
@@ -105,6 +105,14 @@ func (w *watched) update(u *market.Updates, seq uint64, epoch string, dir *marke
 		out[len(out)-1].State = uint64(c.OpenMS)
 	}
 	return out
+}
+
+// depth makes the message of the levels of a book that changed.
+func depth(d *market.Depth, m *market.Market, scope feed.Scope, epoch string) *feed.Message {
+	msg := feed.NewMessage(d.Seq, "event", feed.Depth, scope, epoch, d, 300+levelSize*(len(d.Bids)+len(d.Asks)), func() []byte { return shape.Encode(shape.OfDepth(d, m)) })
+	msg.Passing = true
+	msg.Fold = func(earlier any) *feed.Message { return depth(d.Over(earlier.(*market.Depth)), m, scope, epoch) }
+	return msg
 }
 
 // Source replays trades (account 0) or an account's orders.
