@@ -28,7 +28,7 @@ func TestQuickAPI(t *testing.T) {
 	if err := b.Run(ctx); err != nil {
 		t.Fatalf("%v\n%s%s", err, progress.String(), out.String())
 	}
-	for _, want := range []string{"GET /blocks?page=1", "the last page", "by cursor from the middle", "p99 of the last page", "events by argument", ">= 0.80",
+	for _, want := range []string{"GET /blocks?page=1", "the last page", "by cursor from the middle", "p99 of the last page", "events, by argument", "events, by time", ">= 0.80",
 		"plain gorilla", ">= 200000", "frames a write", "delivery p99", "<= 1.2 x", "the frame on another", "<= 50 ms"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table has no line with %q:\n%s", want, out.String())

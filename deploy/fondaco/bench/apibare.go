@@ -23,7 +23,8 @@ type bareSpec struct {
 	SQL  string // the statement of the route
 	Args []any
 	// The first columns of a row that are not of the row's object.
-	Skip int
+	Skip   int
+	Events bool // the rows are events, else blocks
 }
 
 // bare starts it in a process of its own and returns where it listens.
@@ -51,6 +52,19 @@ type bareBlock struct {
 	DeployCount   int      `json:"deployCount"`
 	StateRootHash string   `json:"stateRootHash"`
 	Extra         int64    `json:"signatures"`
+}
+
+// bareBlockOf reads a row whose first columns are skipped.
+func bareBlockOf(skip int) pgx.RowToFunc[bareBlock] {
+	return func(row pgx.CollectableRow) (b bareBlock, err error) {
+		into := append(make([]any, skip, 12), &b.BlockHash, &b.ParentHash, &b.Height, &b.EraID, &b.Timestamp, &b.Proposer, &b.StateRootHash, &b.Deploys)
+		if skip == 0 {
+			into = append(into, &b.Extra)
+		}
+		err = row.Scan(into...)
+		b.State, b.DeployCount = "added", len(b.Deploys)
+		return b, err
+	}
 }
 
 func runBare(text []byte) error {
@@ -84,17 +98,13 @@ func runBare(text []byte) error {
 		}
 		answer = func(w http.ResponseWriter, r *http.Request) {
 			rows, err := pool.Query(r.Context(), s.SQL, s.Args...)
-			var data []bareBlock
+			var data any
 			if err == nil {
-				data, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (b bareBlock, err error) {
-					into := append(make([]any, s.Skip, 12), &b.BlockHash, &b.ParentHash, &b.Height, &b.EraID, &b.Timestamp, &b.Proposer, &b.StateRootHash, &b.Deploys)
-					if s.Skip == 0 {
-						into = append(into, &b.Extra)
-					}
-					err = row.Scan(into...)
-					b.State, b.DeployCount = "added", len(b.Deploys)
-					return b, err
-				})
+				if s.Events {
+					data, err = pgx.CollectRows(rows, bareEventOf)
+				} else {
+					data, err = pgx.CollectRows(rows, bareBlockOf(s.Skip))
+				}
 			}
 			var out []byte
 			if err == nil {

@@ -15,8 +15,9 @@ import (
 
 const followTrades = `{"op":"subscribe","id":1,"channel":"trades","symbol":%q}`
 
-// inFeed runs with one replica and room for its connections.
-func (b *API) inFeed(ctx context.Context, more string, do func(*apiWorld, *program) error) error {
+// inFeed runs with one replica and room for its connections; env are settings of
+// its services.
+func (b *API) inFeed(ctx context.Context, more string, do func(*apiWorld, *program) error, env ...string) error {
 	raise(uint64(b.Sockets)*2 + 10_000)
 	return b.inAPI(ctx, "", more, func(w *apiWorld) error {
 		api, err := w.up(ctx, "api")
@@ -24,10 +25,12 @@ func (b *API) inFeed(ctx context.Context, more string, do func(*apiWorld, *progr
 			return err
 		}
 		return do(w, api)
-	})
+	}, env...)
 }
 
-// idle measures what a connection with one subscription takes in memory.
+// idle measures what a connection with one subscription takes in memory: the
+// slope between a tenth of them and all, which says what one more costs, and the
+// whole process divided by all, which says what they cost here.
 func (b *API) idle(ctx context.Context) error {
 	return b.inFeed(ctx, "", func(_ *apiWorld, api *program) error {
 		spec := socketSpec{Host: host(api), Conns: max(1, b.Sockets/10), Subscribe: []string{fmt.Sprintf(followTrades, "WINE-USD")}}
@@ -50,9 +53,12 @@ func (b *API) idle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		slope := float64(after-before) / float64(spec.Conns)
 		b.table.section(fmt.Sprintf("%d idle connections with one subscription each", b.Sockets))
-		b.table.bytes("memory of the process for each beyond the first tenth", float64(after-before)/float64(spec.Conns), 2560)
-		b.table.memory("memory of the process with all", after, 0)
+		b.table.bytes("memory of the process for each beyond the first tenth", slope, 2500)
+		b.table.memory("memory of the process without any, by that slope", after-int64(slope*float64(b.Sockets)), 0)
+		b.table.bytes("memory of the process with all, divided by all", float64(after)/float64(b.Sockets), 0)
+		b.table.bytes("live heap of the process with all, divided by all", api.metric("go_memstats_heap_alloc_bytes")/float64(b.Sockets), 0)
 		b.table.rate("  parked, without a goroutine and a buffer", api.metric("fondaco_api_sockets_parked"), "connections", 0)
 		return nil
 	})
@@ -168,43 +174,6 @@ func (b *API) broadcast(ctx context.Context) error {
 		b.table.latency("delivery p50, from the order book's clock on", r.P50, 0)
 		b.table.latency("delivery p99", r.P99, 0)
 		b.table.latency("  p99 of the plain one, which has no order book before it", p.P99, 0)
-		return nil
-	})
-}
-
-// slow measures what clients that take nothing do to the others.
-func (b *API) slow(ctx context.Context) error {
-	return b.inFeed(ctx, "", func(w *apiWorld, api *program) error {
-		conns := max(20, b.Sockets/10)
-		const size = 100
-		burst := func() error { return w.burst(ctx, bookMarket, bookMarket, size) }
-		run := func(slow int, s bursts) (toldAll, bursts, error) {
-			c, err := sockets(socketSpec{Host: host(api), Conns: conns + slow, Slow: slow, Subscribe: []string{fmt.Sprintf(followTrades, "WINE-USD")}})
-			if err != nil {
-				return toldAll{}, s, err
-			}
-			defer c.stop()
-			if s.times == 0 {
-				if s, err = b.pace(ctx, c, conns, size, api.cpu, burst); err != nil {
-					return toldAll{}, s, err
-				}
-			}
-			r, err := tell(ctx, c, conns, s, api.cpu, burst)
-			return r, s, err
-		}
-		without, s, err := run(0, bursts{})
-		if err != nil {
-			return err
-		}
-		with, _, err := run(max(1, conns/9), s)
-		if err != nil {
-			return err
-		}
-		b.table.section(fmt.Sprintf("%d messages at once to %d connections, every %v, and %d more that take nothing", size, conns, s.period.Round(time.Millisecond), max(1, conns/9)))
-		b.table.latency("p99 without the slow ones", without.P99, 0)
-		b.table.latency("p99 of the healthy beside them", with.P99, 0)
-		b.table.within("ratio", with.P99.Seconds()/max(without.P99.Seconds(), 0.001), 1.2)
-		b.table.rate("messages a second and core of the server", with.perCore(), "messages/s", 0)
 		return nil
 	})
 }

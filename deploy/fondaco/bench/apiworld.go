@@ -35,9 +35,10 @@ type apiWorld struct {
 }
 
 // inAPI runs in a world of its own with the writer and the order book up. more
-// is appended to the configuration, whose last section is the markets.
-func (b *API) inAPI(ctx context.Context, networks, more string, do func(*apiWorld) error) error {
-	book, err := b.book.newBookWorld(ctx, nil, networks, slices.Concat(unlimited, noSnapshots)...)
+// is appended to the configuration, whose last section is the markets; env are
+// settings of the services.
+func (b *API) inAPI(ctx context.Context, networks, more string, do func(*apiWorld) error, env ...string) error {
+	book, err := b.book.newBookWorld(ctx, nil, networks, slices.Concat(unlimited, noSnapshots, env)...)
 	if err != nil {
 		return err
 	}
