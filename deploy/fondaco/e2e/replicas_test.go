@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,7 +85,7 @@ func TestReplicasUnderAttack(t *testing.T) {
 		})
 		grown(t, 30*time.Second, some, all)
 	}
-	if err := in.RestartRedis(t.Context(), 500*time.Millisecond); err != nil {
+	if err := in.RestartRedis(t.Context(), redisAway(t)); err != nil {
 		t.Fatal(err)
 	}
 	grown(t, 30*time.Second, some, all)
@@ -118,6 +120,16 @@ func TestReplicasUnderAttack(t *testing.T) {
 	}
 	t.Logf("%d events of which %d final, %d blocks, %d trades; %d connections lost, %d pages asked again", len(facts.events), len(facts.final), len(facts.blocks), len(facts.trades), losses, pages.failed)
 	placedAndSeen(t, clients[0].token, apis[0].http, apis[1].http)
+}
+
+// redisAway is for how long Redis is gone; FONDACO_REDIS_AWAY=10s looks longer.
+func redisAway(t *testing.T) time.Duration {
+	t.Helper()
+	away, err := time.ParseDuration(cmp.Or(os.Getenv("FONDACO_REDIS_AWAY"), "500ms"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return away
 }
 
 // facts is what the database holds, in the feed's order.
