@@ -309,7 +309,7 @@ func TestMarketData(t *testing.T) {
 
 // startEngine is the test engine with its market and accounts, before the api
 // starts.
-func startEngine(t *testing.T, a *app) {
+func startEngine(t testing.TB, a *app) {
 	t.Helper()
 	run(t, a, apitest.NewEngine(t, a.db, a.nats.Bus(t), "main"))
 }

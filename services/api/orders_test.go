@@ -49,7 +49,7 @@ func venueApp(t *testing.T) (*app, *apitest.Engine) {
 }
 
 // run sets the market and the accounts up and lets the engine work.
-func run(t *testing.T, a *app, e *apitest.Engine) {
+func run(t testing.TB, a *app, e *apitest.Engine) {
 	t.Helper()
 	e.Emit(t, apitest.Setup()...)
 	a.db.Account(t, 1, 2, "alice-token")
