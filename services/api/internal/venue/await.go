@@ -12,11 +12,14 @@ var (
 	ErrOtherEpoch = errors.New("the position is of another epoch")
 )
 
-// Epoch is that of the projection's positions; "" while loading.
+// Epoch is that of the projection's positions; "" while loading. It may be asked
+// for within View, and is then that of what is viewed: it takes no lock, since
+// one that is held for reading cannot be taken again while a writer waits.
 func (v *Venue) Epoch() string {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.epoch
+	if e := v.epoch.Load(); e != nil {
+		return *e
+	}
+	return ""
 }
 
 // Await waits until the projection holds an event and an input pack of an
@@ -24,7 +27,7 @@ func (v *Venue) Epoch() string {
 func (v *Venue) Await(ctx context.Context, epoch string, event, pack uint64) error {
 	for {
 		v.mu.RLock()
-		loaded, other := v.state != nil, v.epoch != epoch
+		loaded, other := v.state != nil, v.Epoch() != epoch
 		done, applied := loaded && v.state.Seq >= event && v.state.InSeq >= pack, v.applied
 		v.mu.RUnlock()
 		switch {

@@ -43,9 +43,9 @@ type Venue struct {
 	log    *zap.Logger
 
 	mu      sync.RWMutex
-	state   *market.State // nil while loading
-	epoch   string
-	applied chan struct{} // closed and replaced when InSeq grew
+	state   *market.State          // nil while loading
+	epoch   atomic.Pointer[string] // of state; nil while loading
+	applied chan struct{}          // closed and replaced when InSeq grew
 	dir     atomic.Pointer[market.Directory]
 	inSeq   atomic.Uint64 // of state
 
@@ -179,7 +179,8 @@ func (v *Venue) follow(ctx context.Context, b *bus.Bus, primary bool, backoff *r
 func (v *Venue) adopt(state *market.State, epoch string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.state, v.epoch = state, epoch
+	v.state = state
+	v.epoch.Store(&epoch)
 	v.dir.Store(state.Directory())
 	if was, _ := v.feed.Position(); was == epoch {
 		v.feed.Skip(state.Seq)
@@ -220,15 +221,15 @@ func (v *Venue) apply(parts []market.Output) error {
 			if !wanted {
 				continue
 			}
-			msgs = append(msgs, Messages(&c, v.epoch, v.state.Directory())...)
-			msgs = append(msgs, w.passing(&c, v.epoch, v.state.Directory())...)
+			msgs = append(msgs, Messages(&c, v.Epoch(), v.state.Directory())...)
+			msgs = append(msgs, w.passing(&c, v.Epoch(), v.state.Directory())...)
 		}
 	}
 	if !wanted {
 		v.state.Drop()
 	}
 	for _, u := range v.state.Take() {
-		msgs = append(msgs, w.update(&u, v.state.Seq, v.epoch, v.state.Directory())...)
+		msgs = append(msgs, w.update(&u, v.state.Seq, v.Epoch(), v.state.Directory())...)
 	}
 	if v.dir.Load() != v.state.Directory() {
 		v.dir.Store(v.state.Directory())
