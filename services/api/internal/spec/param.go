@@ -20,6 +20,7 @@ type Param struct {
 	prefix  string // of a parameter that stands for many: "arg."
 	schema  *openapi3.Schema
 	integer bool
+	quick   *quick // nil = its schema says more than can be checked at once
 	wants   string
 	words   []string // what it takes, when it goes by words
 }
@@ -48,6 +49,9 @@ func param(p *openapi3.Parameter) (*Param, error) {
 	}
 	if out.wants == "" {
 		out.wants = out.says()
+	}
+	if out.prefix == "" {
+		out.quick = quickOf(out.schema, out.integer)
 	}
 	return out, nil
 }
@@ -142,6 +146,9 @@ func (o *Operation) Places(get func(string) string) error {
 
 // value checks one value as it came.
 func (p *Param) value(given string) *problem.Problem {
+	if p.quick.takes(given) {
+		return nil
+	}
 	var v any = given
 	if p.integer {
 		n, err := strconv.ParseUint(strings.TrimPrefix(given, "-"), 10, 64)

@@ -40,6 +40,8 @@ type Operation struct {
 	params  []*Param
 	prefix  *Param   // parameters with a name of the caller's choice
 	allowed []string // the query parameters' names, in the description's order
+
+	required uint64 // bits of params: those that a query must have
 }
 
 // Load reads an OpenAPI document in YAML or JSON, and fails when it cannot be
@@ -115,6 +117,9 @@ func operation(method, path string, item *openapi3.PathItem, o *openapi3.Operati
 			op.params = append(op.params, p)
 			if p.In == openapi3.ParameterInQuery {
 				op.allowed = append(op.allowed, p.Name)
+				if p.Required {
+					op.required |= 1 << (len(op.params) - 1)
+				}
 			}
 			if p.prefix != "" {
 				op.prefix = p
