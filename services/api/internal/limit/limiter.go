@@ -34,7 +34,7 @@ type Config struct {
 // Limiter is safe for concurrent use. A nil Limiter limits nothing.
 type Limiter struct {
 	rates    [classes][kinds]Rate
-	policies [classes][kinds]string
+	policies [classes][kinds][]string
 	grace    time.Duration
 	ledger   *ledger // nil = not shared
 	log      *zap.Logger
@@ -292,7 +292,7 @@ func seconds(d time.Duration) time.Duration {
 	return (d + time.Second - 1).Truncate(time.Second)
 }
 
-func (l *Limiter) policyOf(e *entry) string { return l.policies[e.key.class][e.key.kind] }
+func (l *Limiter) policyOf(e *entry) []string { return l.policies[e.key.class][e.key.kind] }
 
 // entry finds what is known of a key.
 func (l *Limiter) entry(k Key, now time.Time) *entry {

@@ -18,22 +18,22 @@ type Verdict struct {
 	Left        int           // requests or commands that would pass now
 	Reset       time.Duration // until all of the burst would, in whole seconds
 	key         Key
-	policy      string
+	policy      []string // the RateLimit-Policy; nil = there is no limit
 }
 
 // policy is the RateLimit-Policy of a rate: the burst, and in how many seconds
 // it fills.
-func policy(c Class, r Rate) string {
+func policy(c Class, r Rate) []string {
 	if r.PerSecond <= 0 {
-		return ""
+		return nil
 	}
-	return `"` + c.String() + `";q=` + strconv.Itoa(r.Burst) + `;w=` + strconv.Itoa(max(1, (r.Burst+r.PerSecond-1)/r.PerSecond))
+	return []string{`"` + c.String() + `";q=` + strconv.Itoa(r.Burst) + `;w=` + strconv.Itoa(max(1, (r.Burst+r.PerSecond-1)/r.PerSecond))}
 }
 
 // Header tells the client of the limit, as draft-ietf-httpapi-ratelimit-headers
 // has it.
 func (v *Verdict) Header(h http.Header) {
-	if v.policy == "" {
+	if v.policy == nil {
 		return
 	}
 	var room [64]byte
@@ -41,7 +41,7 @@ func (v *Verdict) Header(h http.Header) {
 	b = append(strconv.AppendInt(b, int64(v.Left), 10), ";t="...)
 	b = strconv.AppendInt(b, int64(v.Reset/time.Second), 10)
 	h["Ratelimit"] = []string{string(b)}
-	h["Ratelimit-Policy"] = []string{v.policy}
+	h["Ratelimit-Policy"] = v.policy // one slice for all: nobody changes it
 }
 
 // Err is nil, or the problem of a refusal.

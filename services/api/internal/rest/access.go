@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/zlog"
@@ -13,30 +12,27 @@ import (
 
 // observe writes the access line and the metrics. The query stays out of the
 // line: it may hold anything.
-func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		began := time.Now()
-		err := next(c)
-		if err != nil {
-			c.Error(err)
+func (s *Server) observe(x *exchange) {
+	took := time.Since(x.began)
+	status, route, method := x.Response().Status, x.Path(), x.Request().Method
+	if route == "" {
+		route = "other"
+	}
+	switch {
+	case status == http.StatusSwitchingProtocols: // a socket lasts as long as it lasts
+	case status == http.StatusOK && x.route != nil:
+		x.route.answered(s, method).Observe(took.Seconds())
+	default:
+		s.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
+	}
+	if line := s.Access.Check(zap.InfoLevel, "access"); line != nil {
+		session := "-"
+		if x.known {
+			session = "account-" + strconv.FormatUint(x.who.Account, 10)
 		}
-		status, route := c.Response().Status, c.Path()
-		if route == "" {
-			route = "other"
-		}
-		took := time.Since(began)
-		if status != http.StatusSwitchingProtocols { // a socket lasts as long as it lasts
-			s.requests.WithLabelValues(c.Request().Method, route, strconv.Itoa(status)).Observe(took.Seconds())
-		}
-		if line := s.Access.Check(zap.InfoLevel, "access"); line != nil {
-			session := "-"
-			if who := caller(c); who != nil {
-				session = "account-" + strconv.FormatUint(who.Account, 10)
-			}
-			line.Write(zlog.Session(session), zlog.Request(requestID(c)), zap.String("method", c.Request().Method), zap.String("route", route),
-				zap.String("path", c.Request().URL.Path), zap.Int("status", status), zap.Int64("bytes", c.Response().Size),
-				zap.Duration("took", took), zap.Stringer("from", s.Proxies.Address(c.Request())))
-		}
-		return nil
+		x.line = [...]zap.Field{zlog.Session(session), zlog.Request(x.id), zap.String("method", method), zap.String("route", route),
+			zap.String("path", x.Request().URL.Path), zap.Int("status", status), zap.Int64("bytes", x.Response().Size),
+			zap.Duration("took", took), zap.String("from", x.address(s).String())}
+		line.Write(x.line[:]...)
 	}
 }

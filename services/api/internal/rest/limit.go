@@ -64,7 +64,7 @@ func (s *Server) stranger(c echo.Context, err error) error {
 	if !errors.Is(err, auth.ErrBadToken) || s.Limits == nil {
 		return err
 	}
-	v := s.Limits.Take(c.Request().Context(), limit.Read, 1, limit.Client{Address: s.Proxies.Address(c.Request())})
+	v := s.Limits.Take(c.Request().Context(), limit.Read, 1, limit.Client{Address: of(c).address(s)})
 	if !v.OK {
 		return v.Err()
 	}
@@ -83,5 +83,5 @@ func (s *Server) client(c echo.Context) limit.Client {
 	if who != nil {
 		return limit.Client{Account: who.Account, Token: who.Key()}
 	}
-	return limit.Client{Address: s.Proxies.Address(c.Request())}
+	return limit.Client{Address: of(c).address(s)}
 }

@@ -1,13 +1,11 @@
 package rest
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -23,102 +21,106 @@ import (
 	"fondaco.dev/services/api/internal/venue"
 )
 
-// Keys of what middlewares leave in a request's context.
-const (
-	keyRequestID = "request_id"
-	keyWho       = "who"
-)
-
 const (
 	headerRequestID = "X-Request-Id"
 	exposed         = headerRequestID + ", Retry-After, Location, RateLimit, RateLimit-Policy, ETag, " + position.Header
 )
 
-var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+// Lines of headers that are the same in every answer; their keys are canonical,
+// so that nothing need make them so. Nobody changes the slices.
+var (
+	anyOrigin   = []string{"*"}
+	exposedLine = []string{exposed}
+)
 
 // identify takes the caller's request id or makes one, and answers with it.
-func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		id := c.Request().Header.Get(headerRequestID)
-		if !requestIDs.MatchString(id) {
-			var b [8]byte
-			_, _ = rand.Read(b[:]) // never fails, by its own documentation
-			id = hex.EncodeToString(b[:])
+func (s *Server) identify(x *exchange) {
+	x.id = x.Request().Header.Get(headerRequestID)
+	if !isRequestID(x.id) {
+		const digits = "0123456789abcdef"
+		var b [16]byte
+		for i, n := 0, rand.Uint64(); i < len(b); i, n = i+1, n>>4 {
+			b[i] = digits[n&15]
 		}
-		c.Set(keyRequestID, id)
-		c.Response().Header().Set(headerRequestID, id)
-		return next(c)
+		x.id = string(b[:])
 	}
+	h := x.Response().Header()
+	h[headerRequestID] = []string{x.id}
+	// Reads are open to pages of any origin: nothing here goes by a cookie.
+	h["Access-Control-Allow-Origin"], h["Access-Control-Expose-Headers"] = anyOrigin, exposedLine
 }
 
-func requestID(c echo.Context) string {
-	id, _ := c.Get(keyRequestID).(string)
-	return id
-}
-
-// guard keeps a panic in one request from touching another.
-func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				s.panics.Inc()
-				s.log.Error("a request panicked", zlog.Request(requestID(c)), zap.Any("panic", p), zap.Stack("stack"))
-				err = fmt.Errorf("panic: %v", p)
-			}
-		}()
-		c.Request().Body = http.MaxBytesReader(c.Response(), c.Request().Body, maxBody)
-		return next(c)
+// isRequestID says whether a caller's id is taken: 1 to 64 letters, digits and
+// ._- of ASCII.
+func isRequestID(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+			return false
+		}
 	}
+	return s != "" && len(s) <= 64
 }
 
-// cors opens reads to pages of any origin. Nothing here goes by a cookie.
-func cors(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Access-Control-Allow-Origin", "*")
-		h.Set("Access-Control-Expose-Headers", exposed)
-		if c.Request().Method == http.MethodOptions && c.Request().Header.Get("Access-Control-Request-Method") != "" {
-			h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, "+position.Header+", "+headerRequestID)
-			h.Set("Access-Control-Max-Age", "600")
-			return c.NoContent(http.StatusNoContent)
+// guarded runs the handler and keeps a panic in one request from touching
+// another.
+func (s *Server) guarded(x *exchange) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panics.Inc()
+			s.log.Error("a request panicked", zlog.Request(x.id), zap.Any("panic", p), zap.Stack("stack"))
+			err = fmt.Errorf("panic: %v", p)
 		}
-		return next(c)
+	}()
+	r := x.Request()
+	if r.ContentLength < 0 || r.ContentLength > maxBody { // else it ends by itself
+		r.Body = http.MaxBytesReader(x.Response(), r.Body, maxBody)
 	}
-}
-
-// policed wraps an operation's handler with its policy and what its parameters
-// must be.
-func (s *Server) policed(op *spec.Operation, handle echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if op.Policy != auth.Public {
-			who, err := s.Auth.Bearer(c.Request().Context(), c.Request().Header.Get("Authorization"))
-			if err != nil {
-				return s.stranger(c, err)
-			}
-			c.Set(keyWho, &who)
-			if !op.Policy.Allows(who.Role) {
-				return problem.New(http.StatusForbidden, "forbidden", "the role "+who.Role.Name()+" may not do this; it wants "+string(op.Policy))
-			}
-		}
-		if err := s.spend(c, classOf(c.Request().Method, op.Route)); err != nil {
-			return err
-		}
-		if err := op.Places(c.Param); err != nil {
-			return err
-		}
-		if err := queried(c, op); err != nil {
-			return err
-		}
-		return handle(c)
+	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+		return preflight(x)
 	}
+	return x.Handler()(x)
 }
 
-// queried checks the query. Most requests have none.
-func queried(c echo.Context, op *spec.Operation) error {
+// preflight tells a browser what pages of any origin may ask for.
+func preflight(c echo.Context) error {
+	h := c.Response().Header()
+	h.Set("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE")
+	h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, If-None-Match, "+position.Header+", "+headerRequestID)
+	h.Set("Access-Control-Max-Age", "600")
+	return c.NoContent(http.StatusNoContent)
+}
+
+// enter goes by an operation's policy, its limits and what its parameters must
+// be, and on to its handler.
+func (s *Server) enter(x *exchange, rt *route) error {
+	x.route = rt
+	if rt.op.Policy != auth.Public {
+		who, err := s.Auth.Bearer(x.Request().Context(), x.Request().Header.Get("Authorization"))
+		if err != nil {
+			return s.stranger(x, err)
+		}
+		x.is(who)
+		if !rt.op.Policy.Allows(who.Role) {
+			return problem.New(http.StatusForbidden, "forbidden", "the role "+who.Role.Name()+" may not do this; it wants "+string(rt.op.Policy))
+		}
+	}
+	if err := s.spend(x, rt.class); err != nil {
+		return err
+	}
+	if err := rt.op.Places(x.Param); err != nil {
+		return err
+	}
+	if err := queried(x, rt.op); err != nil {
+		return err
+	}
+	return rt.handle(x)
+}
+
+// queried checks the query.
+func queried(c *exchange, op *spec.Operation) error {
 	raw := c.Request().URL.RawQuery
-	if raw == "" {
-		return op.Query(nil)
+	if c.plain && op.Plain(raw) {
+		return nil
 	}
 	if strings.ContainsAny(raw, "%;") && !op.Lenient() {
 		// What cannot be read would be left out, and with it a filter.
@@ -127,12 +129,6 @@ func queried(c echo.Context, op *spec.Operation) error {
 		}
 	}
 	return op.Query(c.QueryParams())
-}
-
-// caller is who sent the request, nil on public routes.
-func caller(c echo.Context) *auth.Who {
-	who, _ := c.Get(keyWho).(*auth.Who)
-	return who
 }
 
 // fail answers an error: as a problem inside the rooms, as the event store's

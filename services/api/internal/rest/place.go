@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 // asking is what one request to the order book needs; they are used again.
 type asking struct {
 	server *Server
+	ctx    context.Context // of the request
 	who    uint64
 	reader entry.Reader
 	cmd    command.Command
@@ -31,7 +33,11 @@ type asking struct {
 	out    []byte
 }
 
-var askings = sync.Pool{New: func() any { return &asking{} }}
+var askings = sync.Pool{New: func() any {
+	a := &asking{}
+	a.reader.Find, a.reader.Wait = a.find, a.wait
+	return a
+}}
 
 // ask begins a request; the body is read.
 func (s *Server) ask(c echo.Context) (*asking, error) {
@@ -43,9 +49,8 @@ func (s *Server) ask(c echo.Context) (*asking, error) {
 		return nil, venue.ErrLoading
 	}
 	a := askings.Get().(*asking)
-	a.server, a.who = s, caller(c).Account
-	a.reader.Dir, a.reader.IDs, a.reader.Find = dir, s.ids, a.find
-	a.reader.Wait = func() { s.Venue.WaitOwn(c.Request().Context(), a.who) }
+	a.server, a.ctx, a.who = s, c.Request().Context(), caller(c).Account
+	a.reader.Dir, a.reader.IDs = dir, s.ids
 	var err error
 	a.body, err = readAll(c.Request().Body, a.body[:0])
 	var tooBig *http.MaxBytesError
@@ -60,7 +65,10 @@ func (s *Server) ask(c echo.Context) (*asking, error) {
 
 // free gives a back: nothing of it may be in use, as it is after an unknown
 // outcome.
-func (a *asking) free() { askings.Put(a) }
+func (a *asking) free() {
+	a.ctx = nil
+	askings.Put(a)
+}
 
 func readAll(r io.Reader, b []byte) ([]byte, error) {
 	if cap(b) == 0 {
@@ -88,6 +96,9 @@ func (a *asking) find(n command.Name) (m *market.Market) {
 	})
 	return m
 }
+
+// wait lets the projection reach what the caller last wrote.
+func (a *asking) wait() { a.server.Venue.WaitOwn(a.ctx, a.who) }
 
 // send asks for one command and waits for the answer. After an error that is
 // errUnknown a must not be freed.
@@ -169,7 +180,7 @@ func (a *asking) placed(c echo.Context) error {
 func (a *asking) pair(c echo.Context, o *command.Outcome) error {
 	first, second := entry.Order(a.who, &a.cmd.First, o.OrderID, o), market.Order{}
 	found := false
-	a.server.Venue.WaitOwn(c.Request().Context(), a.who)
+	a.wait()
 	if err := a.server.Venue.View(func(st *market.State) {
 		if second, found = st.Order(a.who, o.SecondID); found {
 			if now, ok := st.Order(a.who, o.OrderID); ok {
@@ -199,10 +210,6 @@ func (s *Server) pairOrders(c echo.Context) error {
 		return err
 	}
 	return a.placed(c)
-}
-
-func blob(c echo.Context, status int, body []byte) error {
-	return c.Blob(status, "application/json; charset=utf-8", body)
 }
 
 // named reads which order the path means.
@@ -303,7 +310,7 @@ func (a *asking) changed(c echo.Context) error {
 	}
 	if m == nil || a.cmd.Op == command.Amend {
 		// Placed a moment ago, or its new terms are on their way.
-		s.Venue.WaitOwn(c.Request().Context(), a.who)
+		a.wait()
 		if err := s.Venue.View(look); err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func (s *Server) webSocket(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Set(keyWho, &who)
+	of(c).is(who)
 	return s.hijacked(c, s.Sockets.Serve(c.Response(), c.Request(), &who, requestID(c)))
 }
 

@@ -2,10 +2,40 @@ package rest
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"fondaco.dev/services/api/internal/limit"
+	"fondaco.dev/services/api/internal/spec"
 )
+
+// route is an operation and what is known of it before any request comes.
+type route struct {
+	op     *spec.Operation
+	class  limit.Class
+	handle echo.HandlerFunc
+	// Where the times of what was answered 200 are counted, those of a HEAD
+	// apart. Looked up with the first one, so that a route that nobody asks for is
+	// no metric.
+	seen [2]atomic.Pointer[prometheus.Observer]
+}
+
+func (r *route) answered(s *Server, method string) prometheus.Observer {
+	at := &r.seen[0]
+	if method == http.MethodHead {
+		at = &r.seen[1]
+	}
+	if o := at.Load(); o != nil {
+		return *o
+	}
+	o := s.requests.WithLabelValues(method, r.op.Route, "200")
+	at.Store(&o)
+	return o
+}
 
 // handlers says who answers each operation of openapi.yaml. Path, method,
 // policy and parameters stand there; New fails where one side lacks the other.
@@ -42,8 +72,9 @@ func (s *Server) register(handlers map[string]echo.HandlerFunc) error {
 		if !ok {
 			return fmt.Errorf("operation %s of the description has no handler", op.ID)
 		}
+		rt := &route{op: op, class: classOf(op.Method, op.Route), handle: handle}
 		for _, method := range op.Methods() {
-			s.echo.Add(method, op.Route, s.policed(op, handle))
+			s.echo.Add(method, op.Route, func(c echo.Context) error { return s.enter(of(c), rt) })
 		}
 	}
 	for id := range handlers {

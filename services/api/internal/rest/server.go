@@ -4,6 +4,7 @@ package rest
 
 import (
 	"net/http"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,10 +53,11 @@ type Parts struct {
 // Server is the HTTP side of the process.
 type Server struct {
 	Parts
-	log  *zap.Logger
-	ids  *entry.IDs // nil without an order book
-	echo *echo.Echo
-	page struct { // at /docs
+	log       *zap.Logger
+	ids       *entry.IDs // nil without an order book
+	echo      *echo.Echo
+	exchanges sync.Pool
+	page      struct { // at /docs
 		body []byte
 		tag  string
 	}
@@ -97,10 +99,7 @@ func New(p Parts, log *zap.Logger) (*Server, error) {
 	}
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = s.fail
-	if s.Trace != nil {
-		s.echo.Use(s.follow)
-	}
-	s.echo.Use(s.identify, s.observe, s.guard, cors)
+	s.exchanges.New = func() any { return &exchange{Context: s.echo.AcquireContext()} }
 	if err := s.register(s.handlers()); err != nil {
 		return nil, err
 	}
@@ -113,4 +112,4 @@ func New(p Parts, log *zap.Logger) (*Server, error) {
 }
 
 // Handler is for tests.
-func (s *Server) Handler() http.Handler { return s.echo }
+func (s *Server) Handler() http.Handler { return s }

@@ -1,21 +1,18 @@
 package rest
 
 import (
+	"net/http"
+
 	"github.com/labstack/echo/v4"
 
 	"fondaco.dev/pkg/trace"
 )
 
-// follow makes a span of a request; it is in the chain only where requests are
-// followed at all.
-func (s *Server) follow(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		ctx, span := s.Trace.Request(c.Request())
-		c.SetRequest(c.Request().WithContext(ctx))
-		err := next(c)
-		span.Answered(c.Path(), requestID(c), c.Response().Status)
-		return err
-	}
+// follow makes a span of a request, which goes on in its context.
+func (s *Server) follow(x *exchange) (*http.Request, trace.Span) {
+	ctx, span := s.Trace.Request(x.Request())
+	x.SetRequest(x.Request().WithContext(ctx))
+	return x.Request(), span
 }
 
 // parent is the traceparent that a command carries to the order book; "" when
