@@ -157,21 +157,8 @@ func (s *Server) look(c echo.Context, fn func(*market.State)) (below store.Need,
 	if err != nil {
 		return store.Need{}, err
 	}
-	if s.Venue != nil {
-		ctx, cancel := context.WithTimeout(c.Request().Context(), s.Store.Wait())
-		defer cancel()
-		for _, t := range tokens {
-			if t.Kind == position.Chain {
-				continue
-			}
-			events, pack := t.Seq, uint64(0)
-			if t.Kind == position.Orders {
-				events, pack = 0, t.Seq
-			}
-			if err := s.Venue.Await(ctx, t.Epoch, events, pack); err != nil {
-				return store.Need{}, err
-			}
-		}
+	if err := s.await(c, tokens); err != nil {
+		return store.Need{}, err
 	}
 	var at position.Token
 	err = s.view(func(st *market.State) {
@@ -183,15 +170,37 @@ func (s *Server) look(c echo.Context, fn func(*market.State)) (below store.Need,
 		fn(st)
 	})
 	if err == nil {
-		c.Response().Header().Set(position.Header, at.String())
+		c.Response().Header()[position.Header] = []string{at.String()}
 	}
 	return below, err
+}
+
+// await returns once the venue's projection has what a request names.
+func (s *Server) await(c echo.Context, tokens []position.Token) error {
+	if s.Venue == nil || len(tokens) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), s.Store.Wait())
+	defer cancel()
+	for _, t := range tokens {
+		if t.Kind == position.Chain {
+			continue
+		}
+		events, pack := t.Seq, uint64(0)
+		if t.Kind == position.Orders {
+			events, pack = 0, t.Seq
+		}
+		if err := s.Venue.Await(ctx, t.Epoch, events, pack); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stored answers a write with the position of the pack that it was stored in.
 func (s *Server) stored(c echo.Context, pack uint64) {
 	t := position.Token{Kind: position.Orders, Name: s.Venue.Name(), Epoch: s.Venue.Epoch(), Seq: pack}
-	c.Response().Header().Set(position.Header, t.String())
+	c.Response().Header()[position.Header] = []string{t.String()}
 }
 
 // stale is the problem of a reading that would not be fresh; nil = another one.

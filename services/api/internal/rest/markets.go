@@ -43,10 +43,12 @@ func (s *Server) market(c echo.Context, fn func(*market.State, *market.Market)) 
 		}
 	})
 	if err == nil && !found {
-		err = problem.NotFound("market " + strconv.Quote(symbol))
+		err = noMarket(symbol)
 	}
 	return below, err
 }
+
+func noMarket(symbol string) error { return problem.NotFound("market " + strconv.Quote(symbol)) }
 
 func (s *Server) getMarket(c echo.Context) error {
 	var out shape.Market
@@ -54,19 +56,6 @@ func (s *Server) getMarket(c echo.Context) error {
 		return err
 	}
 	return answer(c, http.StatusOK, out)
-}
-
-func (s *Server) getDepth(c echo.Context) error {
-	limit, err := limitOf(c, 100, 5000)
-	if err != nil {
-		return err
-	}
-	var d market.Depth
-	var units *market.Market
-	if _, err := s.market(c, func(st *market.State, m *market.Market) { d, units = st.Depth(m.ID, limit), m }); err != nil {
-		return err
-	}
-	return answer(c, http.StatusOK, shape.OfDepth(&d, units))
 }
 
 func (s *Server) listTrades(c echo.Context) error {

@@ -64,6 +64,7 @@ type Server struct {
 	networks map[string]*network
 	casper   string // first casper network of the config, "" = none
 	bounds   bounds
+	depths   depths
 	requests *prometheus.HistogramVec
 	panics   prometheus.Counter
 }

@@ -38,6 +38,27 @@ func AppendFills(b []byte, fills []market.Fill, m *market.Market) []byte {
 	return append(b, ']')
 }
 
+// AppendDepth writes what Encode(OfDepth(d, m)) gives.
+func AppendDepth(b []byte, d *market.Depth, m *market.Market) []byte {
+	b = strconv.AppendUint(append(b, `{"seq":`...), d.Seq, 10)
+	b = appendLevels(append(b, `,"bids":[`...), d.Bids, m)
+	b = appendLevels(append(b, `],"asks":[`...), d.Asks, m)
+	b = strconv.AppendUint(append(b, `],"checksum":`...), uint64(d.Checksum), 10)
+	return append(b, '}')
+}
+
+func appendLevels(b []byte, levels []market.Level, m *market.Market) []byte {
+	for i, l := range levels {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = decimal.AppendSteps(append(b, `["`...), l.PriceTicks, m.Tick, m.QuoteScale)
+		b = decimal.AppendSteps(append(b, `","`...), l.Lots, m.Lot, m.BaseScale)
+		b = append(b, `"]`...)
+	}
+	return b
+}
+
 // AppendOrder writes what Encode(OfOrder(o, m)) gives, without its detours:
 // most of what the api writes are orders.
 func AppendOrder(b []byte, o *market.Order, m *market.Market) []byte {

@@ -37,3 +37,17 @@ func TestAppendOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestAppendDepth: as TestAppendOrder.
+func TestAppendDepth(t *testing.T) {
+	t.Parallel()
+	m := &market.Market{Tick: 5, Lot: 2, QuoteScale: 2, BaseScale: 3}
+	for _, d := range []market.Depth{
+		{}, {Seq: 7, Checksum: 1<<32 - 1, Bids: []market.Level{{PriceTicks: 200, Lots: 1}, {PriceTicks: 199, Lots: 1 << 62}}},
+		{Seq: 1<<64 - 1, Asks: []market.Level{{PriceTicks: 1, Lots: 3}}, Bids: []market.Level{{PriceTicks: 1 << 61, Lots: 12345}}},
+	} {
+		if got, want := string(AppendDepth(nil, &d, m)), string(Encode(OfDepth(&d, m))); got != want {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
