@@ -11,16 +11,20 @@ import (
 	"time"
 )
 
-// cost is what requests took of this process, clients included.
-type cost struct{ requests, cpu, allocs, bytes float64 }
+// cost is what requests took of this process, clients and servers included.
+type cost struct {
+	requests           float64 // a second
+	cpu, allocs, bytes float64 // a request; cpu in us
+	p50                time.Duration
+}
 
 // spent drives a server and says what a request cost.
 func spent(b *testing.B, addr, request string, clients int, d time.Duration) (c cost) {
 	b.Helper()
 	cpu, was := processor(b), memory()
-	perSecond, _ := drive(b, addr, request, clients, d)
+	perSecond, p50 := drive(b, addr, request, clients, d)
 	n, now := perSecond*d.Seconds(), memory()
-	return cost{requests: perSecond, cpu: float64((processor(b) - cpu).Nanoseconds()) / 1000 / n,
+	return cost{requests: perSecond, p50: p50, cpu: float64((processor(b) - cpu).Nanoseconds()) / 1000 / n,
 		allocs: float64(now.Mallocs-was.Mallocs) / n, bytes: float64(now.TotalAlloc-was.TotalAlloc) / n}
 }
 

@@ -129,6 +129,9 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 	if bytes.Contains(p, []byte(`"serving"`)) && json.Unmarshal(p, &line) == nil && line.Msg == "serving" {
 		l.addr <- line.Addr
 	}
+	if _, measuring := l.t.(*testing.B); measuring {
+		return len(p), nil // nobody reads what a benchmark's requests were
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.Write(p)
