@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/services/api/internal/auth"
 )
 
@@ -81,14 +83,25 @@ func FuzzQueryParam(f *testing.F) {
 }
 
 // BenchmarkChain: what the way to a handler and back costs where the handler
-// does nothing.
+// does nothing, without an access line and with one in each form.
 func BenchmarkChain(b *testing.B) {
-	s := bare(b)
-	w, req := &discard{h: http.Header{}}, httptest.NewRequest("GET", "/livez", nil)
-	b.ReportAllocs()
-	for b.Loop() {
-		clear(w.h)
-		s.ServeHTTP(w, req)
+	for _, format := range []string{"none", "json", "", "brief"} {
+		b.Run("lines="+format, func(b *testing.B) {
+			s := bare(b)
+			if format != "none" {
+				log, err := zlog.New(zlog.Config{Level: "info", Format: format}, "api", io.Discard)
+				if err != nil {
+					b.Fatal(err)
+				}
+				s.Access = log.Lazy().Named("http")
+			}
+			w, req := &discard{h: http.Header{}}, httptest.NewRequest("GET", "/livez", nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				clear(w.h)
+				s.ServeHTTP(w, req)
+			}
+		})
 	}
 }
 
