@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"fondaco.dev/services/api/internal/lane"
 )
 
 // maxBody of a request, in bytes.
@@ -45,8 +47,8 @@ func (s *Server) Run(ctx context.Context, addr string) error {
 
 func (s *Server) serve(ctx context.Context, ln net.Listener) error {
 	b := &s.bounds
-	srv := &http.Server{Handler: s.echo, ReadHeaderTimeout: b.readHeader, ReadTimeout: b.read, WriteTimeout: b.write, IdleTimeout: b.idle,
-		MaxHeaderBytes: b.header, ErrorLog: zap.NewStdLog(s.log.Named("http"))}
+	srv := lane.New(&http.Server{Handler: s, ReadHeaderTimeout: b.readHeader, ReadTimeout: b.read, WriteTimeout: b.write, IdleTimeout: b.idle,
+		MaxHeaderBytes: b.header, ErrorLog: zap.NewStdLog(s.log.Named("http"))})
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(ln) }()
 	select {
