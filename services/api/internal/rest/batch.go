@@ -32,7 +32,7 @@ func (s *Server) batchOrders(c echo.Context) error {
 		b.Account, b.Count, b.New, b.RequestID = a.who, many.Sent(), many.New(), requestID(c)
 		b.Trace = s.parent(c)
 		b.Data = append(b.Data[:0], many.Data...)
-		if err := s.Gateway.Do(c.Request().Context(), b); errors.Is(err, gateway.ErrUnknown) {
+		if err := s.Gateway.Do(untold, b); errors.Is(err, gateway.ErrUnknown) {
 			return unknown(c, "/v1/orders", nil)
 		} else if err != nil {
 			a.free()

@@ -97,6 +97,12 @@ func (a *asking) find(n command.Name) (m *market.Market) {
 	return m
 }
 
+// untold is the context of commands under way. A client that hangs up takes
+// nothing back: it could not know whether that came in time. So nobody has to
+// watch each client while its order is carried out, and the gateway bounds the
+// wait by itself.
+var untold = context.Background()
+
 // wait lets the projection reach what the caller last wrote.
 func (a *asking) wait() { a.server.Venue.WaitOwn(a.ctx, a.who) }
 
@@ -110,7 +116,7 @@ func (a *asking) send(c echo.Context) error {
 	b.Account, b.Count, b.New, b.RequestID = a.who, 1, a.cmd.New(), requestID(c)
 	b.Trace = a.server.parent(c)
 	b.Data = a.cmd.Append(b.Data[:0], a.who, b.RequestID)
-	if err := a.server.Gateway.Do(c.Request().Context(), b); err != nil {
+	if err := a.server.Gateway.Do(untold, b); err != nil {
 		return err
 	}
 	a.server.stored(c, b.InSeq)
