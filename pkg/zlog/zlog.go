@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/buffer"
@@ -176,9 +177,18 @@ func (e *readableEncoder) AddString(key, value string) {
 	}
 }
 
+// others holds a line's fields without those of its prefix; encoders keep none.
+var others = sync.Pool{New: func() any { return new([]zapcore.Field) }}
+
 func (e *readableEncoder) EncodeEntry(entry zapcore.Entry, fields []zapcore.Field) (*buffer.Buffer, error) {
 	session, request := e.session, e.request
-	rest := make([]zapcore.Field, 0, len(fields))
+	room := others.Get().(*[]zapcore.Field)
+	rest := (*room)[:0]
+	defer func() {
+		clear(rest)
+		*room = rest
+		others.Put(room)
+	}()
 	for _, f := range fields {
 		switch {
 		case f.Key == sessionKey && f.Type == zapcore.StringType:
