@@ -18,8 +18,8 @@ import (
 	"fondaco.dev/services/api/internal/store"
 )
 
-// written says of which Go type the JSON of each described object is made.
-var written = map[string]reflect.Type{
+// goTypes says of which Go type the JSON of each described object is made.
+var goTypes = map[string]reflect.Type{
 	"Problem": reflect.TypeFor[problem.Problem](), "FieldError": reflect.TypeFor[problem.Field](), "Version": reflect.TypeFor[Version](), "Report": reflect.TypeFor[status.Report](),
 	"Network": reflect.TypeFor[status.Network](), "NetworkList": reflect.TypeFor[list[status.Network]](), "DatabaseServer": reflect.TypeFor[store.Server](),
 	"Block": reflect.TypeFor[shape.Block](), "ListedBlock": reflect.TypeFor[shape.ListedBlock](), "ListedBlockList": reflect.TypeFor[list[shape.ListedBlock]](),
@@ -49,7 +49,7 @@ var byHand = []string{"Readiness", "OrderPair", "OrderResult", "Failure", "Failu
 func TestTypesAreTheDescriptions(t *testing.T) {
 	t.Parallel()
 	s, _ := described(t)
-	for name, typ := range written {
+	for name, typ := range goTypes {
 		ref := s.Doc.Components.Schemas[name]
 		if ref == nil {
 			t.Errorf("%s is not described", name)
@@ -60,7 +60,7 @@ func TestTypesAreTheDescriptions(t *testing.T) {
 		}
 	}
 	for name := range answered(s) {
-		if (written[name] == nil) == !slices.Contains(byHand, name) {
+		if (goTypes[name] == nil) == !slices.Contains(byHand, name) {
 			t.Errorf("%s is part of an answer, and nothing says of which type it is written", name)
 		}
 	}
@@ -171,7 +171,7 @@ func fits(ref *openapi3.SchemaRef, typ reflect.Type, omitted bool) string {
 		return fmt.Sprintf("may be null, is %s", typ)
 	}
 	if i := strings.LastIndexByte(ref.Ref, '/'); i >= 0 {
-		if want := written[ref.Ref[i+1:]]; want != nil && want != typ {
+		if want := goTypes[ref.Ref[i+1:]]; want != nil && want != typ {
 			return fmt.Sprintf("is a %s, want %s", typ, want)
 		}
 	}
