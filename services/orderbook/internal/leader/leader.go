@@ -119,6 +119,7 @@ type reign struct {
 
 	took       atomic.Int64 // nanoseconds that the last output was in flight
 	publishing atomic.Int64 // Unix milliseconds since when an output is in flight; 0 = none
+	told       atomic.Int64 // Unix milliseconds when ORDERS was known to hold what was applied
 	relieved   atomic.Bool  // a standby takes the snapshots
 }
 
@@ -150,6 +151,7 @@ func (l *Leader) Run(ctx context.Context, st *recovery.State, lost <-chan struct
 	if r.target, err = l.lastPack(ctx); err != nil {
 		return err
 	}
+	r.told.Store(time.Now().UnixMilli())
 	l.Metrics.Leader.Set(1)
 	defer l.Metrics.Leader.Set(0)
 	g, work := errgroup.WithContext(hard)
@@ -217,12 +219,8 @@ func (r *reign) watch(work context.Context, lost <-chan struct{}) error {
 		if held, err := r.Bus.Held(work, standby.Presence(r.Venue)); err == nil {
 			r.relieved.Store(held)
 		}
-		err := recovery.Held(work, recovery.OnBus(r.Bus), r.start.Created, recovery.Last{Seq: r.applied.Load()})
-		if errors.Is(err, recovery.ErrRegressed) {
+		if err := r.ask(work, recovery.OnBus(r.Bus)); err != nil {
 			return err
-		}
-		if err != nil {
-			r.Log.Debug("ORDERS does not tell its state", zap.Error(err))
 		}
 	}
 }

@@ -148,6 +148,8 @@ func (s *setup) report() {
 		s.a.Ready(errors.New("the venue is halted: the server's clock ran ahead of every sender's by more than a minute; put the clock right, then run `fondaco venue accept-time`"))
 	case since != 0 && time.Since(time.UnixMilli(since)) > publishSlow:
 		s.a.Ready(fmt.Errorf("TRADES has not taken an output since %s", time.UnixMilli(since).UTC().Format(time.RFC3339)))
+	case s.a.silent() != nil:
+		s.a.Ready(s.a.silent())
 	case !s.done:
 		s.a.Ready(errors.New("adding the configuration's assets and markets"))
 	default:
