@@ -2320,13 +2320,15 @@ func (x *CommandRejected) GetReason() v1.RejectReason {
 	return v1.RejectReason(0)
 }
 
-// WorkLeft lists the cancellations of many orders that are not done yet, oldest
-// first: what goes on at the next pack. It comes after a pack that changed the
-// list; an empty one says that nothing is left. Triggers that are due and were
+// WorkLeft lists what a pack left for the next one: cancellations of many orders,
+// oldest first, and prices that trailing stops have still to follow, by market,
+// sales first, the best price first. It comes after a pack that changed the
+// lists; an empty one says that nothing is left. Triggers that are due and were
 // put off are in no list: they follow from the last price.
 type WorkLeft struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MassCancels   []*MassCancel          `protobuf:"bytes,1,rep,name=mass_cancels,json=massCancels,proto3" json:"mass_cancels,omitempty"`
+	Chases        []*Chase               `protobuf:"bytes,2,rep,name=chases,proto3" json:"chases,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2368,6 +2370,84 @@ func (x *WorkLeft) GetMassCancels() []*MassCancel {
 	return nil
 }
 
+func (x *WorkLeft) GetChases() []*Chase {
+	if x != nil {
+		return x.Chases
+	}
+	return nil
+}
+
+// Chase: trailing stops up to an order id follow a last price, even though there
+// was another since.
+type Chase struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Market    uint32                 `protobuf:"varint,1,opt,name=market,proto3" json:"market,omitempty"`
+	Side      v1.Side                `protobuf:"varint,2,opt,name=side,proto3,enum=orders.v1.Side" json:"side,omitempty"` // of the trailing stops
+	LastTicks int64                  `protobuf:"varint,3,opt,name=last_ticks,json=lastTicks,proto3" json:"last_ticks,omitempty"`
+	// Younger ones do not.
+	LastOrderId   uint64 `protobuf:"varint,4,opt,name=last_order_id,json=lastOrderId,proto3" json:"last_order_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Chase) Reset() {
+	*x = Chase{}
+	mi := &file_trades_v1_trades_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Chase) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Chase) ProtoMessage() {}
+
+func (x *Chase) ProtoReflect() protoreflect.Message {
+	mi := &file_trades_v1_trades_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Chase.ProtoReflect.Descriptor instead.
+func (*Chase) Descriptor() ([]byte, []int) {
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Chase) GetMarket() uint32 {
+	if x != nil {
+		return x.Market
+	}
+	return 0
+}
+
+func (x *Chase) GetSide() v1.Side {
+	if x != nil {
+		return x.Side
+	}
+	return v1.Side(0)
+}
+
+func (x *Chase) GetLastTicks() int64 {
+	if x != nil {
+		return x.LastTicks
+	}
+	return 0
+}
+
+func (x *Chase) GetLastOrderId() uint64 {
+	if x != nil {
+		return x.LastOrderId
+	}
+	return 0
+}
+
 type MassCancel struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Account uint64                 `protobuf:"varint,1,opt,name=account,proto3" json:"account,omitempty"`               // 0 = every account
@@ -2384,7 +2464,7 @@ type MassCancel struct {
 
 func (x *MassCancel) Reset() {
 	*x = MassCancel{}
-	mi := &file_trades_v1_trades_proto_msgTypes[26]
+	mi := &file_trades_v1_trades_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2396,7 +2476,7 @@ func (x *MassCancel) String() string {
 func (*MassCancel) ProtoMessage() {}
 
 func (x *MassCancel) ProtoReflect() protoreflect.Message {
-	mi := &file_trades_v1_trades_proto_msgTypes[26]
+	mi := &file_trades_v1_trades_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2409,7 +2489,7 @@ func (x *MassCancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MassCancel.ProtoReflect.Descriptor instead.
 func (*MassCancel) Descriptor() ([]byte, []int) {
-	return file_trades_v1_trades_proto_rawDescGZIP(), []int{26}
+	return file_trades_v1_trades_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *MassCancel) GetAccount() uint64 {
@@ -2652,9 +2732,16 @@ const file_trades_v1_trades_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\rR\x05index\x12\x18\n" +
 	"\aaccount\x18\x02 \x01(\x04R\aaccount\x12\x19\n" +
 	"\border_id\x18\x03 \x01(\x04R\aorderId\x12/\n" +
-	"\x06reason\x18\x04 \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reason\"D\n" +
+	"\x06reason\x18\x04 \x01(\x0e2\x17.orders.v1.RejectReasonR\x06reason\"n\n" +
 	"\bWorkLeft\x128\n" +
-	"\fmass_cancels\x18\x01 \x03(\v2\x15.trades.v1.MassCancelR\vmassCancels\"\xde\x01\n" +
+	"\fmass_cancels\x18\x01 \x03(\v2\x15.trades.v1.MassCancelR\vmassCancels\x12(\n" +
+	"\x06chases\x18\x02 \x03(\v2\x10.trades.v1.ChaseR\x06chases\"\x87\x01\n" +
+	"\x05Chase\x12\x16\n" +
+	"\x06market\x18\x01 \x01(\rR\x06market\x12#\n" +
+	"\x04side\x18\x02 \x01(\x0e2\x0f.orders.v1.SideR\x04side\x12\x1d\n" +
+	"\n" +
+	"last_ticks\x18\x03 \x01(\x03R\tlastTicks\x12\"\n" +
+	"\rlast_order_id\x18\x04 \x01(\x04R\vlastOrderId\"\xde\x01\n" +
 	"\n" +
 	"MassCancel\x12\x18\n" +
 	"\aaccount\x18\x01 \x01(\x04R\aaccount\x12\x16\n" +
@@ -2676,7 +2763,7 @@ func file_trades_v1_trades_proto_rawDescGZIP() []byte {
 	return file_trades_v1_trades_proto_rawDescData
 }
 
-var file_trades_v1_trades_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_trades_v1_trades_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_trades_v1_trades_proto_goTypes = []any{
 	(*Output)(nil),           // 0: trades.v1.Output
 	(*Event)(nil),            // 1: trades.v1.Event
@@ -2704,14 +2791,15 @@ var file_trades_v1_trades_proto_goTypes = []any{
 	(*Resumed)(nil),          // 23: trades.v1.Resumed
 	(*CommandRejected)(nil),  // 24: trades.v1.CommandRejected
 	(*WorkLeft)(nil),         // 25: trades.v1.WorkLeft
-	(*MassCancel)(nil),       // 26: trades.v1.MassCancel
-	(*v1.AddMarket)(nil),     // 27: orders.v1.AddMarket
-	(*v1.NewOrder)(nil),      // 28: orders.v1.NewOrder
-	(v1.RejectReason)(0),     // 29: orders.v1.RejectReason
-	(v1.Phase)(0),            // 30: orders.v1.Phase
-	(*v1.Limits)(nil),        // 31: orders.v1.Limits
-	(v1.Side)(0),             // 32: orders.v1.Side
-	(v1.CancelReason)(0),     // 33: orders.v1.CancelReason
+	(*Chase)(nil),            // 26: trades.v1.Chase
+	(*MassCancel)(nil),       // 27: trades.v1.MassCancel
+	(*v1.AddMarket)(nil),     // 28: orders.v1.AddMarket
+	(*v1.NewOrder)(nil),      // 29: orders.v1.NewOrder
+	(v1.RejectReason)(0),     // 30: orders.v1.RejectReason
+	(v1.Phase)(0),            // 31: orders.v1.Phase
+	(*v1.Limits)(nil),        // 32: orders.v1.Limits
+	(v1.Side)(0),             // 33: orders.v1.Side
+	(v1.CancelReason)(0),     // 34: orders.v1.CancelReason
 }
 var file_trades_v1_trades_proto_depIdxs = []int32{
 	1,  // 0: trades.v1.Output.events:type_name -> trades.v1.Event
@@ -2738,22 +2826,24 @@ var file_trades_v1_trades_proto_depIdxs = []int32{
 	11, // 21: trades.v1.Event.trigger_moved:type_name -> trades.v1.TriggerMoved
 	15, // 22: trades.v1.Event.order_decremented:type_name -> trades.v1.OrderDecremented
 	25, // 23: trades.v1.Event.work_left:type_name -> trades.v1.WorkLeft
-	27, // 24: trades.v1.MarketAdded.terms:type_name -> orders.v1.AddMarket
+	28, // 24: trades.v1.MarketAdded.terms:type_name -> orders.v1.AddMarket
 	7,  // 25: trades.v1.OrderAccepted.terms:type_name -> trades.v1.OrderTerms
-	28, // 26: trades.v1.OrderRejected.order:type_name -> orders.v1.NewOrder
-	29, // 27: trades.v1.OrderRejected.reason:type_name -> orders.v1.RejectReason
-	30, // 28: trades.v1.PhaseChanged.phase:type_name -> orders.v1.Phase
-	30, // 29: trades.v1.PhaseChanged.then_phase:type_name -> orders.v1.Phase
-	31, // 30: trades.v1.LimitsChanged.limits:type_name -> orders.v1.Limits
-	29, // 31: trades.v1.CommandRejected.reason:type_name -> orders.v1.RejectReason
-	26, // 32: trades.v1.WorkLeft.mass_cancels:type_name -> trades.v1.MassCancel
-	32, // 33: trades.v1.MassCancel.side:type_name -> orders.v1.Side
-	33, // 34: trades.v1.MassCancel.reason:type_name -> orders.v1.CancelReason
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	29, // 26: trades.v1.OrderRejected.order:type_name -> orders.v1.NewOrder
+	30, // 27: trades.v1.OrderRejected.reason:type_name -> orders.v1.RejectReason
+	31, // 28: trades.v1.PhaseChanged.phase:type_name -> orders.v1.Phase
+	31, // 29: trades.v1.PhaseChanged.then_phase:type_name -> orders.v1.Phase
+	32, // 30: trades.v1.LimitsChanged.limits:type_name -> orders.v1.Limits
+	30, // 31: trades.v1.CommandRejected.reason:type_name -> orders.v1.RejectReason
+	27, // 32: trades.v1.WorkLeft.mass_cancels:type_name -> trades.v1.MassCancel
+	26, // 33: trades.v1.WorkLeft.chases:type_name -> trades.v1.Chase
+	33, // 34: trades.v1.Chase.side:type_name -> orders.v1.Side
+	33, // 35: trades.v1.MassCancel.side:type_name -> orders.v1.Side
+	34, // 36: trades.v1.MassCancel.reason:type_name -> orders.v1.CancelReason
+	37, // [37:37] is the sub-list for method output_type
+	37, // [37:37] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_trades_v1_trades_proto_init() }
@@ -2792,7 +2882,7 @@ func file_trades_v1_trades_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_trades_v1_trades_proto_rawDesc), len(file_trades_v1_trades_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

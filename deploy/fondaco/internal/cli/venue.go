@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -11,7 +12,7 @@ import (
 )
 
 func venueCommand() *cobra.Command {
-	var d, c desk
+	var d, c, v desk
 	accept := &cobra.Command{
 		Use:   "accept-time",
 		Short: "End the halt of a venue whose server clock ran ahead, once the clock is right",
@@ -58,5 +59,24 @@ func venueCommand() *cobra.Command {
 	c.flags(cancel)
 	cancel.Flags().Uint64Var(&account, "account", 0, "only this account's")
 	cancel.Flags().StringVar(&symbol, "market", "", "only this market's")
-	return group("venue", "Look after the order book", accept, cancel)
+	activate := &cobra.Command{
+		Use:   "activate VERSION",
+		Short: "Raise the version of the order book's behaviour by one",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			version, err := strconv.ParseUint(args[0], 10, 32)
+			if err != nil {
+				return fmt.Errorf("reading the version %q: %w", args[0], err)
+			}
+			return v.at(cmd, func(ctx context.Context, b *bus.Bus, venue string) error {
+				if err := operator.Activate(ctx, b, venue, uint32(version)); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "venue %s behaves by version %d\n", venue, version)
+				return nil
+			})
+		},
+	}
+	v.flags(activate)
+	return group("venue", "Look after the order book", accept, cancel, activate)
 }

@@ -12,3 +12,9 @@ import (
 func AcceptTime(ctx context.Context, b *bus.Bus, venue string) error {
 	return one(ctx, b, venue, ordersv1.FromAdmin, &ordersv1.Command{Op: &ordersv1.Command_AcceptTime{AcceptTime: &ordersv1.AcceptTime{}}})
 }
+
+// Activate raises the version of the order book's behaviour, which must be one
+// below.
+func Activate(ctx context.Context, b *bus.Bus, venue string, version uint32) error {
+	return one(ctx, b, venue, ordersv1.FromAdmin, &ordersv1.Command{Op: &ordersv1.Command_Activate{Activate: &ordersv1.Activate{Semantics: version}}})
+}

@@ -200,3 +200,9 @@ func (b *Builder) reserve(n int) {
 func (b *Builder) MassCancel(account uint64, market uint32, side, why uint8, after, last uint64) {
 	b.e.jobs = append(b.e.jobs, job{account: account, market: market, side: side, why: why, after: after, last: last})
 }
+
+// Chase adds a price that trailing stops of a side have still to follow, the best
+// of a market's side first; see trades.v1.WorkLeft.
+func (b *Builder) Chase(market uint32, side uint8, price int64, last uint64) {
+	b.e.chases = append(b.e.chases, chase{market, side == buy, price, last})
+}

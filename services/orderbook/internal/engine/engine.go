@@ -10,7 +10,7 @@ import (
 // the newest that this program knows.
 const (
 	FirstSemantics  = 2
-	NewestSemantics = 2
+	NewestSemantics = 3
 )
 
 // Bounds on what one venue holds and one name may be.
@@ -82,6 +82,8 @@ type Engine struct {
 	timers         heap
 	deadMen        sum   // digest of the armed dead-man timers
 	jobs           []job // mass cancels that are not done
+	chases         []chase
+	awaiting       []target // trailing stops that came during a chase, by id
 	pendingMarkets int
 	late           lateScratch
 	workBound      int // units that a command may do
@@ -222,6 +224,7 @@ func (e *Engine) Begin(p PackHead, out *Batch, reply *Reply) bool {
 	e.gateways.forget(e.clock.nowMs)
 	e.expireClientIDs()
 	skipped := p.Bad || !e.gateways.take(p.Gateway, p.PackNo, e.clock.nowMs)
+	e.late.chases = append(e.late.chases[:0], e.chases...)
 	e.emitPackApplied(skipped)
 	if t == tellHalt {
 		e.emitHalted()

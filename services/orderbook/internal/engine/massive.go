@@ -17,6 +17,7 @@ type lateScratch struct {
 	changed bool // Engine.jobs, since the pack began
 	targets []target
 	moving  []target // trailing stops
+	chases  []chase  // as they were before the pack
 	bids    []stock
 	asks    []stock
 	digest  digester.Hash
@@ -185,10 +186,10 @@ func (c *job) aim(o *order, slot uint32) {
 	}
 }
 
-// tellWorkLeft leaves the event of a pack that changed the list of unfinished
-// mass cancels.
+// tellWorkLeft leaves the event of a pack that changed the lists of unfinished
+// mass cancels and of prices that trailing stops have still to follow.
 func (e *Engine) tellWorkLeft() {
-	if !e.late.changed {
+	if !e.late.changed && slices.Equal(e.chases, e.late.chases) {
 		return
 	}
 	e.late.changed = false
@@ -200,15 +201,24 @@ func (e *Engine) tellWorkLeft() {
 		b = putUint(putUint(b, 3, uint64(c.side)), 4, uint64(c.why))
 		f = putMessage(f, 1, putUint(putUint(b, 5, c.after), 6, c.last))
 	}
+	for _, c := range e.chases {
+		var one [64]byte
+		side := sell
+		if c.buys {
+			side = buy
+		}
+		b := putUint(putUint(one[:0], 1, uint64(c.market)), 2, uint64(side))
+		f = putMessage(f, 2, putUint(putInt(b, 3, c.price), 4, c.last))
+	}
 	e.put(23, f)
 }
 
-// appendJobs appends the unfinished mass cancels, for digest and snapshot.
+// appendJobs appends the unfinished work, for digest and snapshot.
 func (e *Engine) appendJobs(b []byte) []byte {
 	b = appendUints(b, uint64(len(e.jobs)))
 	for k := range e.jobs {
 		c := &e.jobs[k]
 		b = appendUints(b, c.account, uint64(c.market), uint64(c.side), uint64(c.why), c.after, c.last)
 	}
-	return b
+	return e.appendChases(b)
 }

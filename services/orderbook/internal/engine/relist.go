@@ -32,10 +32,11 @@ func (e *Engine) relist() {
 		if m.endsAtMs != 0 {
 			e.setEnd(m, m.endsAtMs, m.then)
 		}
-		if m.pending = m.phase == phaseContinuous && m.due() != 0; m.pending {
+		if m.pending = e.chased(m) || m.phase == phaseContinuous && m.due() != 0; m.pending {
 			e.pendingMarkets++
 		}
 	}
+	e.sortAwaiting()
 }
 
 // detach gives an engine that was copied heaps and lists of its own.
@@ -50,6 +51,7 @@ func (e *Engine) detach() {
 	for k := range e.jobs {
 		e.jobs[k].targets = slices.Clone(e.jobs[k].targets)
 	}
+	e.chases, e.awaiting = slices.Clone(e.chases), slices.Clone(e.awaiting)
 	e.late = lateScratch{left: e.late.left, changed: e.late.changed}
 }
 
@@ -94,8 +96,10 @@ func (e *Engine) auditLate() error {
 		}
 		if t.trail != 0 {
 			trails[m.id-1]++
-			if t.follow == 0 {
-				return fmt.Errorf("trailing order %d does not follow", o.id)
+			if key := trailKey(o.buys(), t); t.follow == 0 && slices.Contains(e.awaiting, target{o.id, i}) {
+				trails[m.id-1]--
+			} else if !m.follows(o.buys()).holds(t.follow, key, o.id, i) {
+				return fmt.Errorf("trailing order %d does not follow beyond %d", o.id, key)
 			}
 		}
 	}
@@ -120,6 +124,8 @@ func (e *Engine) auditLate() error {
 			pending++
 		} else if m.phase == phaseContinuous && m.due() != 0 {
 			return fmt.Errorf("market %s: order %d is due and nobody knows", m.symbol, e.orders[m.due()].id)
+		} else if e.chased(m) || m.last != 0 && (m.behind(false, m.last) != nil || m.behind(true, -m.last) != nil) {
+			return fmt.Errorf("market %s: a trailing stop is behind and nobody knows", m.symbol)
 		}
 		hung, following := len(m.rising.nodes)+len(m.falling.nodes), len(m.followSell.nodes)+len(m.followBuy.nodes)
 		if m.waiting != waiting[k] || hung != waiting[k]-unset[k] || following != trails[k] ||

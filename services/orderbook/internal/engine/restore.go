@@ -76,6 +76,11 @@ func (d *decoder) restore(opts Options) (*Engine, error) {
 	for range d.count() {
 		b.MassCancel(d.uint(), uint32(d.uint()), uint8(d.uint()), uint8(d.uint()), d.uint(), d.uint())
 	}
+	if b.e.semantics >= boundedTrails {
+		for range d.count() {
+			b.e.chases = append(b.e.chases, chase{uint32(d.uint()), d.bool(), d.int(), d.uint()})
+		}
+	}
 	for range d.count() {
 		if err := d.market(b); err != nil || d.err != nil {
 			return nil, errors.Join(err, d.err)

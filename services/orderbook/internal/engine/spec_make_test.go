@@ -75,9 +75,10 @@ func often(draw source, k, n int) bool { return draw(n) >= n-k }
 
 // maker makes packs that collide: few accounts, few prices, tight balances.
 type maker struct {
-	draw source
-	r    *rig
-	refs uint64
+	draw   source
+	r      *rig
+	refs   uint64
+	trails int // of 10 + trails orders are trailing stops
 }
 
 // open makes the assets, three markets of different temper, and the money.
@@ -92,6 +93,9 @@ func (k *maker) open() {
 			Limits: &ordersv1.Limits{CollarPpm: 80_000, PausePpm: 30_000, PauseMs: 2500, ReferenceTicks: one[int64](d, 0, 100)}}),
 		ms(&ordersv1.AddMarket{Symbol: "OIL-WINE", Base: "OIL", Quote: "WINE", Tick: 100, Lot: 1, OneSide: true,
 			Limits: &ordersv1.Limits{MinLots: 2, MaxLots: 15, MinNotional: 150, MaxNotional: 1400}}))
+	if k.trails = 1 + 5*d(2); d(4) != 0 {
+		k.r.send("admin", command(&ordersv1.Activate{Semantics: 3}))
+	}
 	for a := uint64(1); a <= 4; a++ {
 		for _, as := range []string{"USD", "WINE", "OIL"} {
 			amount := int64(3000)
@@ -229,6 +233,9 @@ func (k *maker) admin() *ordersv1.Command {
 		}
 		return command(&ordersv1.AddAsset{Name: one(d, "USD", "GOLD", ""), Scale: uint32(2 + d(2))})
 	case 3:
+		if often(d, 1, 4) {
+			return command(&ordersv1.Activate{Semantics: uint32(1 + d(3))})
+		}
 		return command(&ordersv1.AddMarket{Symbol: one(d, "WINE-USD", "GOLD-USD"), Base: "WINE", Quote: one(d, "USD", "WINE", "GOLD"), Tick: int64(d(3)), Lot: 1})
 	case 4, 5, 6:
 		return command(&ordersv1.SetPhase{Market: m, Phase: ordersv1.Phase_PHASE_CONTINUOUS})
@@ -295,7 +302,10 @@ func (k *maker) order() *ordersv1.NewOrder {
 		k.refs++
 		o.ClientRef = 1000 + k.refs
 	}
-	o.Type = one(d, limitType, limitType, limitType, limitType, limitType, marketType, stopType, stopLimitType, takeProfitType, takeProfitLimit, trailingType)
+	o.Type = trailingType
+	if !often(d, k.trails, 10+k.trails) {
+		o.Type = one(d, limitType, limitType, limitType, limitType, limitType, marketType, stopType, stopLimitType, takeProfitType, takeProfitLimit)
+	}
 	limited := o.Type == limitType || o.Type == stopLimitType || o.Type == takeProfitLimit
 	o.QuantityLots = k.lots()
 	if limited {

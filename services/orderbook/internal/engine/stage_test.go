@@ -180,10 +180,15 @@ func tellEvent(ev *tradesv1.Event) string {
 		return fmt.Sprintf("alive %d until %d", k.KeptAlive.Account, k.KeptAlive.DeadlineMs)
 	case *tradesv1.Event_CommandRejected:
 		return "refused " + reject(k.CommandRejected.Reason)
+	case *tradesv1.Event_Activated:
+		return fmt.Sprintf("version %d", k.Activated.Semantics)
 	case *tradesv1.Event_WorkLeft:
 		line := "work left"
 		for _, c := range k.WorkLeft.MassCancels {
 			line += fmt.Sprintf(" %d..%d", c.AfterOrderId, c.LastOrderId)
+		}
+		for _, c := range k.WorkLeft.Chases {
+			line += fmt.Sprintf(" %s %d..%d", strings.TrimPrefix(c.Side.String(), "SIDE_"), c.LastTicks, c.LastOrderId)
 		}
 		return line
 	}

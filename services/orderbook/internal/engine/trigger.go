@@ -35,7 +35,7 @@ func (e *Engine) hang(m *market, i uint32) {
 		}
 	}
 	if typ == typeTrailingStop {
-		m.trailFrom(o, t, i)
+		e.trailFrom(m, o, t, i)
 	}
 }
 
@@ -100,7 +100,10 @@ func (e *Engine) afterMatch(m *market) {
 func (e *Engine) runTriggers(m *market) {
 	left := false
 	for {
-		e.moveTrails(m)
+		if !e.moveTrails(m) {
+			left = true
+			break
+		}
 		i := m.due()
 		if i == 0 || m.phase != phaseContinuous {
 			break

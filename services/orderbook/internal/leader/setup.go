@@ -171,6 +171,11 @@ func missing(e *engine.Engine, o *Options) ([]*ordersv1.Command, error) {
 		names = append(names, as.Name)
 	}
 	var cmds []*ordersv1.Command
+	if len(assets) == 0 && len(o.Assets) != 0 { // a new venue has no past to which another behaviour would belong
+		for v := e.Semantics() + 1; v <= engine.NewestSemantics; v++ {
+			cmds = append(cmds, &ordersv1.Command{Op: &ordersv1.Command_Activate{Activate: &ordersv1.Activate{Semantics: v}}})
+		}
+	}
 	for _, as := range o.Assets {
 		have, found := assets[as.Name]
 		if found && have.Scale != as.Scale {
@@ -207,6 +212,9 @@ func terms(m *ordersv1.AddMarket) string {
 func name(c *ordersv1.Command) string {
 	if m := c.GetAddMarket(); m != nil {
 		return "market " + m.Symbol
+	}
+	if v := c.GetActivate(); v != nil {
+		return fmt.Sprintf("behaviour version %d", v.Semantics)
 	}
 	return "asset " + c.GetAddAsset().GetName()
 }

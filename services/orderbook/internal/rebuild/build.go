@@ -62,6 +62,9 @@ func (f *Fold) build() (*engine.Engine, error) {
 	for _, m := range f.mass {
 		b.MassCancel(m.Account, m.Market, uint8(m.Side), uint8(m.Reason), m.AfterOrderId, m.LastOrderId)
 	}
+	for _, c := range f.chases {
+		b.Chase(c.Market, uint8(c.Side), c.LastTicks, c.LastOrderId)
+	}
 	for _, c := range f.funds {
 		b.Fund([]byte(c.Id), c.Account, c.Asset, c.Amount)
 	}

@@ -46,6 +46,7 @@ type Fold struct {
 	gateways map[string]*gatewayRow
 	heard    uint64
 	mass     []*tradesv1.MassCancel
+	chases   []*tradesv1.Chase
 
 	parts      []*tradesv1.Output // of an output that is not whole yet
 	digest     []byte
@@ -166,7 +167,7 @@ func (f *Fold) event(e *tradesv1.Event) error {
 	case *tradesv1.Event_KeptAlive:
 		f.accounts[k.KeptAlive.Account] = k.KeptAlive.DeadlineMs
 	case *tradesv1.Event_WorkLeft:
-		f.mass = k.WorkLeft.MassCancels
+		f.mass, f.chases = k.WorkLeft.MassCancels, k.WorkLeft.Chases
 	case *tradesv1.Event_CommandRejected:
 	case *tradesv1.Event_MarketAdded, *tradesv1.Event_LimitsChanged, *tradesv1.Event_PhaseChanged, *tradesv1.Event_Auctioned:
 		return f.market(e)

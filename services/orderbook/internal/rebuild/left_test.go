@@ -79,3 +79,60 @@ func TestFoldKnowsTheWorkLeft(t *testing.T) {
 		t.Errorf("%d packs went on with the cancels, %d orders are left", left, v.e.Size().LiveOrders)
 	}
 }
+
+// TestFoldKnowsTheChases: the events end while trailing stops have still a high
+// to follow, and others came since.
+func TestFoldKnowsTheChases(t *testing.T) {
+	t.Parallel()
+	const trails = 11_000 // a command may move 10,000
+	v := newVenue(t, 1)
+	v.pack(ordersv1.FromAdmin, &ordersv1.Command{Op: &ordersv1.Command_Activate{Activate: &ordersv1.Activate{Semantics: 3}}})
+	var money []*ordersv1.Command
+	for account := uint64(1); account <= 2; account++ {
+		for _, asset := range []string{"USD", "WINE"} {
+			money = append(money, &ordersv1.Command{Op: &ordersv1.Command_Deposit{Deposit: &ordersv1.Deposit{Account: account, Asset: asset, Amount: 1 << 50, DepositId: fmt.Sprint(asset, account)}}})
+		}
+	}
+	v.pack(ordersv1.FromFunds, money...)
+	ref := uint64(0)
+	order := func(account uint64, side ordersv1.Side, price, trail int64) *ordersv1.Command {
+		ref++
+		o := &ordersv1.NewOrder{Account: account, Market: 1, Side: side, PriceTicks: price, QuantityLots: 1, ClientRef: ref, TrailTicks: trail,
+			Type: ordersv1.OrderType_ORDER_TYPE_LIMIT, TimeInForce: ordersv1.TimeInForce_TIME_IN_FORCE_GTC}
+		if trail != 0 {
+			o.Type, o.TimeInForce = ordersv1.OrderType_ORDER_TYPE_TRAILING_STOP, 0
+		}
+		return &ordersv1.Command{Op: &ordersv1.Command_NewOrder{NewOrder: o}}
+	}
+	const buy, sell = ordersv1.Side_SIDE_BUY, ordersv1.Side_SIDE_SELL
+	at := func(price int64) []*ordersv1.Command {
+		return []*ordersv1.Command{order(1, sell, price, 0), order(2, buy, price, 0)}
+	}
+	v.pack(ordersv1.FromAPI, at(100)...)
+	for n := 0; n < trails; n += ordersv1.MaxCommands {
+		var cmds []*ordersv1.Command
+		for range ordersv1.MaxCommands {
+			cmds = append(cmds, order(1, sell, 0, 50))
+		}
+		v.pack(ordersv1.FromAPI, cmds...)
+	}
+	v.pack(ordersv1.FromAPI, at(110)...)
+	v.flush()
+	if !v.e.Pending() {
+		t.Fatal("all have followed at once")
+	}
+	v.same()
+	folded, err := v.fold.Engine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !folded.Pending() {
+		t.Fatal("the fold has nothing left to do")
+	}
+	v.pack(ordersv1.FromTick, &ordersv1.Command{Op: &ordersv1.Command_Tick{Tick: &ordersv1.Tick{}}})
+	v.flush()
+	v.same()
+	if v.e.Pending() {
+		t.Error("a pack more, and some have still not followed")
+	}
+}

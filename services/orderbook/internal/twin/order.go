@@ -31,6 +31,7 @@ type order struct {
 	budget, budgetLeft      int64
 	visible                 int64 // icebergs
 	trigger                 int64 // of now
+	owed                    int64 // last price that its trigger has still to follow; 0: none
 	expires                 int64 // 0 = never
 	other                   uint64
 	arrival                 uint64

@@ -2,7 +2,6 @@ package twin
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
@@ -20,22 +19,6 @@ func (o *order) due(last int64) bool {
 	return last <= o.trigger
 }
 
-// trail is where a trailing stop's trigger stands after a last price, and
-// whether that is another place than now.
-func (o *order) trail(last int64) (int64, bool) {
-	to := last - o.body.TrailTicks
-	if o.side == buy {
-		if o.body.TrailTicks > math.MaxInt64-last {
-			return o.trigger, false
-		}
-		to = last + o.body.TrailTicks
-	}
-	if last == 0 || to < 1 || o.trigger != 0 && (to >= o.trigger) == (o.side == buy) || to == o.trigger {
-		return o.trigger, false
-	}
-	return to, true
-}
-
 // afterMatch moves what trails a market's last price and triggers what is due,
 // one order at a time, until nothing is or the bound is reached.
 func (v *Venue) afterMatch(m *market) {
@@ -43,16 +26,12 @@ func (v *Venue) afterMatch(m *market) {
 		return
 	}
 	for {
+		if !v.follow(m) {
+			return
+		}
 		var due []*order
 		for _, o := range v.orders {
-			if !o.live || !o.waiting || o.market != m.id {
-				continue
-			}
-			if to, moves := o.trail(m.last); moves && o.body.Type == ordersv1.OrderType_ORDER_TYPE_TRAILING_STOP {
-				o.trigger = to
-				v.emit(&tradesv1.TriggerMoved{OrderId: o.id, TriggerTicks: uint64(to)})
-			}
-			if o.due(m.last) {
+			if o.live && o.waiting && o.market == m.id && o.due(m.last) {
 				due = append(due, o)
 			}
 		}
@@ -139,7 +118,7 @@ func (v *Venue) goOn() {
 
 // emitWorkLeft tells what is put off.
 func (v *Venue) emitWorkLeft() {
-	e := &tradesv1.WorkLeft{}
+	e := &tradesv1.WorkLeft{Chases: v.chases}
 	for _, c := range v.mass {
 		e.MassCancels = append(e.MassCancels, &tradesv1.MassCancel{Account: c.account, Market: c.market, Side: c.side, Reason: c.reason,
 			AfterOrderId: c.after, LastOrderId: c.last})

@@ -40,6 +40,7 @@ type Venue struct {
 	graves                   []uint64 // remembered dead orders, oldest first
 	mass                     []massCancel
 	massMoved                bool // in the pack at hand
+	chases                   []*tradesv1.Chase
 	lastID, trades, arrivals uint64
 
 	// The pack and command at hand.
@@ -67,7 +68,7 @@ type purse struct {
 // New returns an empty venue.
 func New() *Venue {
 	return &Venue{
-		MaxDead: 1_000_000, Bound: 10_000, semantics: 1,
+		MaxDead: 1_000_000, Bound: 10_000, semantics: 2,
 		gateways: map[string]seen{}, accounts: map[uint64]bool{}, owned: map[purse]int64{}, supply: map[uint32]int64{},
 		fees: map[uint32]int64{}, funds: map[string]*tradesv1.FundsChanged{}, deadman: map[uint64]int64{},
 	}
@@ -125,7 +126,7 @@ func (v *Venue) Apply(seq uint64, from string, serverMs int64, p *ordersv1.Pack)
 	if halts {
 		v.emit(&tradesv1.Halted{NowMs: v.now, JumpedToMs: v.leaptTo})
 	}
-	before := v.balances()
+	before, chases := v.balances(), v.chases
 	v.units, v.massMoved = v.Bound, false
 	if !v.halted {
 		v.fireDue()
@@ -137,7 +138,7 @@ func (v *Venue) Apply(seq uint64, from string, serverMs int64, p *ordersv1.Pack)
 			v.command(c)
 		}
 	}
-	if v.massMoved {
+	if v.massMoved || !sameChases(chases, v.chases) {
 		v.emitWorkLeft()
 	}
 	v.emitBalances(before)
