@@ -130,7 +130,7 @@ func (e *Engine) touchSpent(o *order, m *market) *balance {
 
 // touchSlot is touch for a balance that was found.
 func (e *Engine) touchSlot(s uint32) *balance {
-	b := &e.balances[s]
+	b := slotOf(e.balances, s)
 	// Whether this is the first time in the pack cannot be foretold, and a branch
 	// guessed wrong costs more than all of this: so there is none. Stamps only
 	// rise.
@@ -139,7 +139,7 @@ func (e *Engine) touchSlot(s uint32) *balance {
 	if e.changed >= len(e.changes) {
 		e.growChanges()
 	}
-	c := &e.changes[e.changed]
+	c := slotOf(e.changes, uint32(e.changed))
 	c.slot, c.available, c.reserved = s, b.available, b.reserved
 	e.changed += int(first)
 	return b
@@ -211,7 +211,7 @@ func (e *Engine) flushBalances() {
 	n := 0
 	for k := range e.changes[:e.changed] {
 		c := &e.changes[k]
-		b := &e.balances[c.slot]
+		b := slotOf(e.balances, c.slot)
 		if b.available == c.available && b.reserved == c.reserved {
 			continue
 		}

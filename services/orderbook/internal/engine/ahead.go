@@ -58,8 +58,7 @@ func (e *Engine) DoAll(cs []Command) {
 		if e.unknown != 0 {
 			return
 		}
-		e.hint = hints[k&15]
-		e.do(&cs[k])
+		e.do(&cs[k], &hints[k&15])
 	}
 }
 

@@ -253,7 +253,7 @@ func (e *Engine) auditDigest() error {
 		if e.orders[k].id == 0 {
 			continue
 		}
-		h := e.hashOrder(uint32(k))
+		h := e.hashOrder(&e.orders[k])
 		orders.add(h)
 		if h != e.orders[k].hash {
 			return fmt.Errorf("digest: the hash of order %d is out of date", e.orders[k].id)

@@ -8,7 +8,6 @@ type idIndex struct {
 	pages []idPage // of consecutive numbers; the last is being filled
 	head  int      // pages before it are gone
 	first uint64   // number (id / idPageSize) of pages[0]
-	n     int      // orders in pages
 	old   index    // by mix(id)
 	spare []*[idPageSize]uint32
 }
@@ -29,7 +28,13 @@ const (
 )
 
 // count is the number of orders.
-func (x *idIndex) count() int { return x.n + x.old.n }
+func (x *idIndex) count() int {
+	n := x.old.n
+	for k := range x.pages {
+		n += x.pages[k].live
+	}
+	return n
+}
 
 // page returns the page of an id; nil when it has none.
 func (x *idIndex) page(id uint64) *idPage {
@@ -49,7 +54,6 @@ func (x *idIndex) add(id uint64, slot uint32) {
 	p.slots[id%idPageSize] = slot
 	p.bits[id%idPageSize/64] |= 1 << (id % 64)
 	p.live++
-	x.n++
 }
 
 // addOld enters an order of any age.
@@ -97,7 +101,6 @@ func (x *idIndex) remove(id uint64, slot uint32) {
 	}
 	p.bits[id%idPageSize/64] &^= 1 << (id % 64)
 	p.live--
-	x.n--
 	if p.live < idPageThin && p != &x.pages[len(x.pages)-1] {
 		x.thin(id/idPageSize, p)
 	}
@@ -111,7 +114,6 @@ func (x *idIndex) thin(number uint64, p *idPage) {
 		}
 	}
 	x.spare = append(x.spare, p.slots)
-	x.n -= p.live
 	*p = idPage{}
 }
 

@@ -114,13 +114,12 @@ func (o *order) hashed() sum {
 	return sum{o.hash.a & mask, o.hash.b & mask}
 }
 
-func (e *Engine) hashOrder(i uint32) sum {
-	o := &e.orders[i]
+func (e *Engine) hashOrder(o *order) sum {
 	r := &o.rest
 	flags := o.flags &^ (flagDirty | flagHashed)
 	small := uint64(o.market) | uint64(flags)<<16 | uint64(o.status)<<24 | uint64(r.typ)<<32 | uint64(r.tif)<<40 | uint64(r.self)<<48 | uint64(r.why)<<56
 	p := pairs{lo: kindOrder}
-	p.add(o.id, e.accounts[o.acct].id, 0xa0761d6478bd642f, 0xe7037ed1a0b428db)
+	p.add(o.id, slotOf(e.accounts, o.acct).id, 0xa0761d6478bd642f, 0xe7037ed1a0b428db)
 	p.add(small, uint64(o.price), 0x8ebc6af09c88c6e3, 0x589965cc75374cc3)
 	p.add(uint64(o.remaining), uint64(o.reserved), 0x1d8e4e27c47d124f, 0xeb44accab455d165)
 	p.add(uint64(r.quantity), o.ref, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f)
@@ -170,15 +169,14 @@ func (e *Engine) markMarket(m *market) {
 // settleDigest makes the hashes of all that was changed.
 func (e *Engine) settleDigest() {
 	for _, i := range e.dirty.all() {
-		o := &e.orders[i]
+		o := slotOf(e.orders, i)
 		o.flags &^= flagDirty
-		r := &e.orders[i].rest
 		if o.id == 0 {
 			continue // a free slot
 		}
 		e.orderSum.sub(o.hashed())
-		r.hash = e.hashOrder(i)
-		e.orderSum.add(r.hash)
+		o.hash = e.hashOrder(o)
+		e.orderSum.add(o.hash)
 		o.flags |= flagHashed
 	}
 	e.dirty.n = 0

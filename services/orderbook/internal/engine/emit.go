@@ -159,27 +159,39 @@ func putBalance(p *[36]byte, b *balance) {
 	le.PutUint32(p[32:], b.asset)
 }
 
-// emitPlain tells an order without any rare term that has its reservation, and
-// when it rests at once, also that.
-func (e *Engine) emitPlain(o *order, account uint64, rests bool) {
-	n := len(frameAccepted)
+// frameResting is an order that rests at once.
+var frameResting = [108]byte(append(frameAccepted[:], frameRested[:]...))
+
+// emitPlain tells an order without any rare term that has its reservation.
+func (e *Engine) emitPlain(c *Command, kind uint32, id uint64, reserved int64) {
 	e.events++
-	if rests {
-		n += len(frameRested)
-		e.events++
-		e.out.n++
-	}
-	p := e.out.room(n)
-	a := (*[77]byte)(p)
-	*a = frameAccepted
-	putAccepted(a, o, account, e.clock.nowMs)
-	if rests {
-		r := (*[31]byte)(p[77:])
-		*r = frameRested
-		le.PutUint64(r[5:], o.id)
-		le.PutUint64(r[14:], uint64(o.remaining))
-		le.PutUint64(r[23:], uint64(o.remaining))
-	}
+	p := (*[77]byte)(e.out.room(77))
+	*p = frameAccepted
+	e.putPlain(p, c, kind, id, reserved)
+}
+
+// emitResting is emitPlain of one that rests at once, and tells that too.
+func (e *Engine) emitResting(c *Command, kind uint32, id uint64, reserved int64) {
+	e.events += 2
+	p := (*[108]byte)(e.out.room(108))
+	e.out.n++
+	*p = frameResting
+	e.putPlain((*[77]byte)(p[:]), c, kind, id, reserved)
+	le.PutUint64(p[82:], id)
+	le.PutUint64(p[91:], uint64(c.Quantity))
+	le.PutUint64(p[100:], uint64(c.Quantity))
+}
+
+func (e *Engine) putPlain(p *[77]byte, c *Command, kind uint32, id uint64, reserved int64) {
+	le.PutUint64(p[5:], id)
+	le.PutUint64(p[14:], c.Account)
+	le.PutUint64(p[23:], uint64(c.Price))
+	le.PutUint64(p[32:], uint64(c.Quantity))
+	le.PutUint64(p[41:], uint64(reserved))
+	le.PutUint32(p[50:], c.Market)
+	le.PutUint32(p[55:], kind)
+	le.PutUint64(p[60:], uint64(e.clock.nowMs))
+	le.PutUint64(p[69:], c.Ref)
 }
 
 func putAccepted(p *[77]byte, o *order, account uint64, nowMs int64) {

@@ -242,16 +242,22 @@ func (e *Engine) Begin(p PackHead, out *Batch, reply *Reply) bool {
 
 // Do carries out the next command of the pack.
 func (e *Engine) Do(c *Command) {
-	e.hint = hint{}
-	e.do(c)
+	var h hint
+	e.do(c, &h)
 }
 
-func (e *Engine) do(c *Command) {
+// do is Do with what was found of the command already.
+func (e *Engine) do(c *Command, h *hint) {
+	if e.reply == nil && e.calm && e.plain(c, h) {
+		e.index++
+		return
+	}
 	e.answer = answer{}
 	e.fills = e.fills[:0]
-	e.beginWork()
 	r := ok
-	if !e.plain(c) {
+	if e.reply == nil || !e.calm || !e.plain(c, h) {
+		e.hint = *h
+		e.beginWork()
 		r = e.carryOut(c)
 	}
 	if r != ok && !e.answer.repeated {

@@ -65,6 +65,14 @@ func (m *market) spends(o *order) uint32 {
 	return m.quote
 }
 
+// asset is what a side pays with: 1 for sales, 0 for purchases.
+func (m *market) asset(sells uint32) uint32 {
+	if sells != 0 {
+		return m.base
+	}
+	return m.quote
+}
+
 // reference is the price that collars are measured from; 0: none.
 func (m *market) reference() int64 {
 	if m.last != 0 {

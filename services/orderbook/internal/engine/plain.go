@@ -1,32 +1,47 @@
 package engine
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // Nearly all that a venue is asked for are limit orders under a client_ref, good
 // till canceled or immediate, without any other term, and cancels of such. They
 // have a way of their own: it looks first at everything that could make a command
 // another one or have it refused, and leaves those, with nothing changed, to the
 // code that knows all kinds. What it does itself gives the same events and the
-// same state, with few branches and each thing looked up once.
+// same state, with few branches and each thing looked up once; what trades is in
+// plaintake.go.
+//
+// Here, and nowhere else, slots are reached without asking whether they are in
+// their slab: they come from indexes, lists and levels, which the audits hold to
+// the slabs.
 
-// plain carries a command out if it is one of these; else it returns false.
-func (e *Engine) plain(c *Command) bool {
-	if !e.calm {
-		return false
-	}
-	switch c.Op {
-	case OpNew:
-		return e.plainNew(c)
-	case OpCancel:
-		return e.plainCancel(c)
-	}
-	return false
+// slotOf is &s[i] without the question whether there is one.
+func slotOf[T any](s []T, i uint32) *T {
+	var one T
+	return (*T)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(s)), uintptr(i)*unsafe.Sizeof(one)))
 }
 
-// isPlain reports a limit order without anything that few have.
-func (c *Command) isPlain() bool {
-	return c.Type == typeLimit && (c.TIF == tifGTC || c.TIF == tifIOC) && c.Side-buy <= 1 && c.SelfTrade <= selfDecrement &&
-		c.Malformed == 0 && !c.PostOnly && c.Ext == nil && len(c.ClientID) == 0 && c.Ref != 0 && c.Account != 0 && c.Price > 0 && c.Quantity > 0
+// plain carries a command out if it is one of these; else it returns false.
+func (e *Engine) plain(c *Command, h *hint) bool {
+	if c.Op == OpNew {
+		return e.plainNew(c, h)
+	}
+	return c.Op == OpCancel && e.plainCancel(c, h)
+}
+
+// kind is side, type, time in force and self-trade rule, as OrderAccepted has them.
+func (c *Command) kind() uint32 {
+	return uint32(c.Side) | uint32(c.Type)<<8 | uint32(c.TIF)<<16 | uint32(c.SelfTrade)<<24
+}
+
+// isPlain reports a limit order without anything that few have: of its kind only
+// the side, the time in force and the self-trade rule differ.
+func (c *Command) isPlain(kind uint32) bool {
+	const least, more = uint32(buy) | uint32(typeLimit)<<8 | uint32(tifGTC)<<16, uint32(sell-buy) | uint32(tifIOC-tifGTC)<<16 | 7<<24
+	return (kind-least)&^more == 0 && kind>>24 <= uint32(selfDecrement) && c.Malformed == 0 && !c.PostOnly && c.Ext == nil && len(c.ClientID) == 0 &&
+		c.Ref != 0 && c.Account != 0 && c.Price > 0 && c.Quantity > 0
 }
 
 // isPlain reports a market in which such an order has only its size, its funds
@@ -35,110 +50,211 @@ func (m *market) isPlain() bool {
 	return m.phase == phaseContinuous && !m.oneSide && m.limits.CollarPPM == 0
 }
 
-func (e *Engine) plainNew(c *Command) bool {
-	if !c.isPlain() || c.Market-1 >= uint32(len(e.markets)) {
+func (e *Engine) plainNew(c *Command, h *hint) bool {
+	kind := c.kind()
+	if !c.isPlain(kind) || c.Market-1 >= uint32(len(e.markets)) {
 		return false
 	}
-	m := &e.markets[c.Market-1]
-	need, fits := m.plainNeed(c)
-	if !fits || !m.isPlain() {
+	m := slotOf(e.markets, c.Market-1)
+	if !m.isPlain() {
 		return false
 	}
-	acct := e.hint.acct
-	if acct == 0 {
+	need := m.plainNeed(c)
+	if need == 0 {
+		return false
+	}
+	acct := e.near[c.Account%nearAccounts]
+	a := slotOf(e.accounts, acct)
+	if a.id != c.Account {
 		acct = e.nearAccount(c.Account)
+		a = slotOf(e.accounts, acct)
 	}
-	a := e.purse(acct, m)
-	held := a.held[(c.Side-buy)&1]
-	hash := e.hint.ref(c)
-	if taken, _ := e.seekRef(hash, c.Account, c.Ref); taken != 0 || need > e.balances[held].available {
+	if a.market != m.id {
+		e.openPurse(acct, m)
+	}
+	side := uint32(c.Side-buy) & 1
+	held := a.held[side]
+	hash := h.ref(c)
+	tag := tagOf(hash)
+	bucket := e.byRef.bucket(hash)
+	if bucket.match(tag)|uint64(bucket.over) != 0 {
+		if taken, _ := e.seekRef(hash, c.Account, c.Ref); taken != 0 {
+			return false
+		}
+	}
+	if need > slotOf(e.balances, held).available {
 		return false
 	}
-	i := e.newSlot()
-	e.orderID++
-	o := &e.orders[i]
-	flags := o.flags&flagDirty | (c.Side - buy)
-	*o = order{} // single fields for the reason that fillIn has
-	o.id, o.price, o.remaining, o.reserved, o.ref = e.orderID, c.Price, c.Quantity, need, c.Ref
-	o.acct, o.market, o.flags, o.status = acct, uint16(c.Market), flags, statusOpen
-	o.quantity, o.typ, o.tif, o.self = c.Quantity, typeLimit, c.TIF, c.SelfTrade
-	e.answer.slot = i
-	b := e.touchSlot(held)
-	b.available -= need
-	b.reserved += need
-	if c.TIF == tifIOC {
-		o.flags |= flagPassing
-		e.emitPlain(o, c.Account, false)
-		e.run(m, i)
-		e.afterMatch(m)
+	if m.books[side^1].takes(c.Price) {
+		e.plainTake(c, m, acct, held, need, hash)
 		return true
 	}
-	e.byID.add(o.id, i)
-	e.enterRef(hash, i)
-	e.enlist(i)
-	e.mark(i)
-	rests := !m.against(o).takes(c.Price)
-	e.emitPlain(o, c.Account, rests)
-	if rests {
-		e.arrivals++
-		o.arrival = e.arrivals
-		e.rest(m, i)
+	e.orderID++
+	b := e.touchSlot(held)
+	if c.TIF == tifIOC { // nothing to take
+		e.emitPlain(c, kind, e.orderID, need)
+		e.emitOrderCanceled(e.orderID, causeIOC, c.Quantity)
+		if e.reply != nil {
+			e.answer = answer{id: e.orderID, status: statusCanceled, why: causeIOC, remaining: c.Quantity}
+		}
 	} else {
-		e.run(m, i)
+		b.available -= need
+		b.reserved += need
+		i := e.newSlot()
+		e.arrivals++
+		o := slotOf(e.orders, i)
+		// Single fields, for the reason that fillIn has. Of hash nothing is read
+		// while flagHashed is not set.
+		o.id, o.price, o.remaining, o.reserved, o.ref = e.orderID, c.Price, c.Quantity, need, c.Ref
+		o.acct, o.market, o.terms, o.status = acct, uint16(c.Market), 0, statusOpen
+		o.quantity, o.made, o.took, o.arrival, o.clientID = c.Quantity, 0, 0, e.arrivals, 0
+		o.typ, o.tif, o.self, o.why = typeLimit, tifGTC, c.SelfTrade, 0
+		fresh := ^o.flags / flagDirty & 1 // it is not among the changed yet
+		o.flags = uint8(side) | flagDirty
+		e.dirty.note(i, int(fresh))
+		e.answer.slot = i
+		e.byID.add(o.id, i)
+		e.enterPlain(bucket, tag, hash, i)
+		e.enlistPlain(a, o, i)
+		e.queuePlain(&m.books[side], o, i)
+		e.emitResting(c, kind, o.id, need)
 	}
-	e.afterMatch(m)
+	if m.waiting != 0 || m.pending {
+		e.beginWork()
+		e.runTriggers(m)
+	}
 	return true
 }
 
-// plainNeed is what a plain order sets aside; false when it is outside of the
-// market's limits, or of what any account can have. A maximum of 0 is none: one
-// less than that is above all.
-func (m *market) plainNeed(c *Command) (int64, bool) {
+// enterPlain is enterRef when the search has shown the bucket.
+func (e *Engine) enterPlain(b *refBucket, tag, hash uint64, i uint32) {
+	if free := b.match(0); free != 0 && !e.byRef.full() {
+		b.set(entryOf(free), tag, i)
+		e.byRef.n++
+		return
+	}
+	e.enterRef(hash, i)
+}
+
+// enlistPlain is enlist.
+func (e *Engine) enlistPlain(a *account, o *order, i uint32) {
+	head := a.head
+	o.aprev, o.anext = 0, head
+	slotOf(e.orders, head).aprev = i // slot 0 takes what nobody reads
+	a.head = i
+	a.live++
+	e.live++
+}
+
+// queuePlain is rest for what shows all of its lots.
+func (e *Engine) queuePlain(l *ladder, o *order, i uint32) {
+	v := l.at(o.price)
+	lv := slotOf(l.levels, v)
+	tail := lv.tail
+	o.level, o.prev, o.next = v, tail, 0
+	slotOf(e.orders, tail).next = i // slot 0 takes what nobody reads
+	head := lv.head
+	if tail == 0 {
+		head = i
+	}
+	lv.head, lv.tail = head, i
+	lv.orders++
+	lv.lots += o.remaining
+}
+
+// plainNeed is what a plain order sets aside; 0 when it is outside of the market's
+// limits, or not simple to say. A maximum of 0 is none: one less than that is
+// above all.
+func (m *market) plainNeed(c *Command) int64 {
 	l := &m.limits
 	over, lots := bits.Mul64(uint64(c.Price), uint64(c.Quantity))
 	over2, cost := bits.Mul64(lots, uint64(m.unit))
 	over3, goods := bits.Mul64(uint64(c.Quantity), uint64(m.lot))
-	if over|over2|over3|(cost|goods)>>63 != 0 || c.Quantity < l.MinLots || uint64(c.Quantity-1) > uint64(l.MaxLots-1) ||
+	if over|over2|over3|cost>>43|goods>>63 != 0 || c.Quantity < l.MinLots || uint64(c.Quantity-1) > uint64(l.MaxLots-1) ||
 		int64(cost) < l.MinNotional || cost-1 > uint64(l.MaxNotional-1) {
-		return 0, false
+		return 0
 	}
-	need, fits := withFee(int64(cost), m.maxPPM, true)
-	sells := c.Side - buy
-	need ^= (need ^ int64(goods)) & -int64(sells)
-	return need, fits || sells != 0
+	need := int64(cost) + ceilPPM(int64(cost)*m.maxPPM)
+	return need ^ (need^int64(goods))&-int64(c.Side-buy)
 }
 
-func (e *Engine) plainCancel(c *Command) bool {
+func (e *Engine) plainCancel(c *Command, h *hint) bool {
 	if c.Ref == 0 || c.OrderID != 0 || len(c.ClientID) != 0 || c.Account == 0 {
 		return false
 	}
-	hash := e.hint.ref(c)
-	i, at := e.seekRef(hash, c.Account, c.Ref)
-	o := &e.orders[i]
-	if i == 0 || o.terms != 0 || o.level == 0 {
+	hash := h.ref(c)
+	bucket := e.byRef.bucket(hash)
+	found := bucket.match(tagOf(hash))
+	if found == 0 {
+		return false // it lies further on, or there is none
+	}
+	at := entryOf(found)
+	i := bucket.slots[at]
+	o := slotOf(e.orders, i)
+	a := slotOf(e.accounts, o.acct)
+	if o.ref != c.Ref || a.id != c.Account || o.terms != 0 || o.level == 0 {
 		return false
 	}
-	m := e.market(o)
+	m := slotOf(e.markets, uint32(o.market-1))
 	if m.phase == phaseHalted {
 		return false
 	}
-	e.answer.slot = i
-	l := m.book(o)
-	l.levels[o.level].lots -= o.remaining
-	e.unlink(l, i)
-	o.status, o.why = statusCanceled, causeRequested
 	e.emitOrderCanceled(o.id, causeRequested, o.remaining)
-	b := e.touchSpent(o, m)
+	side := o.flags & flagSell
+	l := &m.books[side]
+	v := o.level
+	lv := slotOf(l.levels, v)
+	lv.lots -= o.remaining
+	e.unqueuePlain(lv, o)
+	if lv.orders--; lv.orders == 0 {
+		l.remove(v)
+	}
+	if a.market != m.id {
+		e.openPurse(o.acct, m)
+	}
+	b := e.touchSlot(a.held[side])
 	b.available += o.reserved
 	b.reserved -= o.reserved
-	o.reserved = 0
-	e.unlist(i)
 	if e.reply != nil {
+		o.status, o.why = statusCanceled, causeRequested
 		e.capture(i)
 	}
+	bucket.set(at, 0, 0)
+	e.byRef.n--
+	e.endPlain(a, o, i)
+	return true
+}
+
+// unqueuePlain takes an order out of the list of its level. Where in its queue an
+// order is no branch foretells: these are moves.
+func (e *Engine) unqueuePlain(lv *level, o *order) {
+	prev, next := o.prev, o.next
+	head, tail := lv.head, lv.tail
+	if prev == 0 {
+		head = next
+	}
+	if next == 0 {
+		tail = prev
+	}
+	lv.head, lv.tail = head, tail
+	slotOf(e.orders, prev).next, slotOf(e.orders, next).prev = next, prev
+}
+
+// endPlain ends the life of a plain order that is in no queue, reserves nothing
+// and is found by its client_ref no more.
+func (e *Engine) endPlain(a *account, o *order, i uint32) {
+	prev, next := o.aprev, o.anext
+	head := a.head
+	if prev == 0 {
+		head = next
+	}
+	a.head = head
+	slotOf(e.orders, prev).anext, slotOf(e.orders, next).aprev = next, prev
+	a.live--
+	e.live--
 	e.orderSum.sub(o.hashed())
 	e.byID.remove(o.id, i)
-	e.byRef.removeAt(at, hash, i)
-	e.freeSlot(i)
-	return true
+	o.id, o.ref, o.reserved, o.level, o.status, o.flags = 0, 0, 0, 0, 0, o.flags&flagDirty
+	o.next = e.freeOrder
+	e.freeOrder = i
 }

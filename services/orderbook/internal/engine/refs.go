@@ -71,6 +71,11 @@ func (x *refIndex) home(hash uint64) int {
 	return int(hash >> (x.shift & 63) & uint64(len(x.buckets)-1))
 }
 
+// bucket is the one at home.
+func (x *refIndex) bucket(hash uint64) *refBucket {
+	return slotOf(x.buckets, uint32(x.home(hash)))
+}
+
 func (x *refIndex) after(at int) int { return (at + 1) & (len(x.buckets) - 1) }
 
 // full reports that another entry wants more room first.
@@ -106,17 +111,6 @@ func (x *refIndex) remove(hash uint64, slot uint32) {
 		}
 		b.over--
 	}
-}
-
-// removeAt is remove of what a search found just before; at is where.
-func (x *refIndex) removeAt(at uint, hash uint64, slot uint32) {
-	b := &x.buckets[x.home(hash)]
-	if b.slots[at] != slot { // it lies further on
-		x.remove(hash, slot)
-		return
-	}
-	b.set(at, 0, 0)
-	x.n--
 }
 
 // reset empties the index and makes room for n entries.
