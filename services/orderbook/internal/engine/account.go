@@ -130,19 +130,28 @@ func (e *Engine) touchSpent(o *order, m *market) *balance {
 
 // touchSlot is touch for a balance that was found.
 func (e *Engine) touchSlot(s uint32) *balance {
+	e.roomForChanges(1)
+	return e.touchPlain(s)
+}
+
+// touchPlain is touchSlot when there is room for a change.
+func (e *Engine) touchPlain(s uint32) *balance {
 	b := slotOf(e.balances, s)
+	c := slotOf(e.changes, uint32(e.changed))
+	c.slot, c.available, c.reserved = s, b.available, b.reserved
 	// Whether this is the first time in the pack cannot be foretold, and a branch
 	// guessed wrong costs more than all of this: so there is none. Stamps only
 	// rise.
-	first := (b.stamp - e.stamp) >> 63
+	e.changed += int((b.stamp - e.stamp) >> 63)
 	b.stamp = e.stamp
-	if e.changed >= len(e.changes) {
+	return b
+}
+
+// roomForChanges makes room for n changes.
+func (e *Engine) roomForChanges(n int) {
+	if e.changed+n > len(e.changes) {
 		e.growChanges()
 	}
-	c := slotOf(e.changes, uint32(e.changed))
-	c.slot, c.available, c.reserved = s, b.available, b.reserved
-	e.changed += int(first)
-	return b
 }
 
 //go:noinline

@@ -2,14 +2,15 @@ package engine
 
 import "unsafe"
 
-// In a large book most of what a command costs is waiting for memory: its bucket
-// of the index, then its order, then the order's neighbours, each found by the one
-// before. So the commands of a pack are looked at ahead, in three steps, and what
-// each step will read is asked for while earlier commands are carried out. Nothing
-// of it changes state, and a wrong guess costs a cache line.
+// In a large book most of what a command costs is waiting for memory: its account, the balance
+// that it pays with, its bucket of the index, then its order, then the order's
+// neighbours, most of them found by the one before. So the commands of a pack are
+// looked at ahead, in steps, and what each step will read is asked for while
+// earlier commands are carried out. Nothing of it changes state, and a wrong guess
+// costs a cache line.
 const (
-	aheadBucket    = 12 // commands from the one at hand: its bucket
-	aheadOrder     = 8  // its order, by that bucket
+	aheadBucket    = 12 // commands from the one at hand: its bucket and account
+	aheadOrder     = 8  // its order, by that bucket, and its balances
 	aheadNeighbour = 4  // what hangs on the order
 
 	aheadFrom = 8192 // orders; less are in the nearest caches
@@ -62,30 +63,37 @@ func (e *Engine) DoAll(cs []Command) {
 	}
 }
 
-// askBucket asks for the bucket by which a command finds its order, or enters it.
+// likely is the account that a command probably names.
+func (e *Engine) likely(c *Command) *account {
+	return slotOf(e.accounts, e.near[c.Account%nearAccounts])
+}
+
+// askBucket asks for the bucket by which a command finds its order, or enters it,
+// and for its account.
 func (e *Engine) askBucket(c *Command, h *hint) {
 	*h = hint{}
 	if c.Ref == 0 || c.Op > OpAmend {
 		return
 	}
 	h.hash = mix2(c.Account, c.Ref)
-	prefetch(unsafe.Pointer(&e.byRef.buckets[e.byRef.home(h.hash)]))
+	prefetch2(unsafe.Pointer(e.byRef.bucket(h.hash)), unsafe.Pointer(e.likely(c)))
 }
 
-// askOrder asks for the order of a cancel or amend.
+// askOrder asks for the order of a cancel or amend, and for what it may pay with.
 func (e *Engine) askOrder(c *Command, h *hint) {
-	if c.Op != OpCancel && c.Op != OpAmend {
+	held := &e.likely(c).held
+	quote, base := unsafe.Pointer(slotOf(e.balances, held[0])), unsafe.Pointer(slotOf(e.balances, held[1]))
+	switch {
+	case c.Op != OpCancel && c.Op != OpAmend:
+		prefetch2(quote, base)
 		return
-	}
-	if c.OrderID != 0 {
+	case c.OrderID != 0:
 		h.slot = e.findID(c.OrderID)
-	} else if h.hash != 0 {
+	case h.hash != 0:
 		h.slot = e.guessRef(h.hash)
 	}
-	if h.slot != 0 {
-		o := &e.orders[h.slot]
-		prefetch2(unsafe.Pointer(o), unsafe.Pointer(&o.rest))
-	}
+	o := slotOf(e.orders, h.slot)
+	prefetch4(unsafe.Pointer(o), unsafe.Pointer(&o.rest), quote, base)
 }
 
 // askNeighbours asks for what leaving the book touches, or joining it.
@@ -97,23 +105,23 @@ func (e *Engine) askNeighbours(c *Command, h *hint) {
 	if h.slot == 0 {
 		return
 	}
-	o := &e.orders[h.slot]
-	prefetch2(unsafe.Pointer(&e.orders[o.prev]), unsafe.Pointer(&e.orders[o.next]))
-	prefetch2(unsafe.Pointer(&e.orders[o.aprev].rest), unsafe.Pointer(&e.orders[o.anext].rest))
+	o := slotOf(e.orders, h.slot)
+	prefetch4(unsafe.Pointer(slotOf(e.orders, o.prev)), unsafe.Pointer(slotOf(e.orders, o.next)),
+		unsafe.Pointer(&slotOf(e.orders, o.aprev).rest), unsafe.Pointer(&slotOf(e.orders, o.anext).rest))
 }
 
 // askPlace asks for the last order of the queue that a limit order may join, and
 // for the newest of its account.
 func (e *Engine) askPlace(c *Command, h *hint) {
 	h.acct = e.nearAccount(c.Account)
-	newest := unsafe.Pointer(&e.orders[e.accounts[h.acct].head].rest)
+	newest := unsafe.Pointer(&slotOf(e.orders, slotOf(e.accounts, h.acct).head).rest)
 	if c.Market == 0 || int(c.Market) > len(e.markets) || c.Price <= 0 {
 		return
 	}
 	l := &e.markets[c.Market-1].books[(c.Side-buy)&1]
 	last := newest
 	if v := l.find(c.Price); v != 0 {
-		last = unsafe.Pointer(&e.orders[l.levels[v].tail])
+		last = unsafe.Pointer(slotOf(e.orders, slotOf(l.levels, v).tail))
 	}
 	prefetch2(newest, last)
 }

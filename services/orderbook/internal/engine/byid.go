@@ -1,5 +1,7 @@
 package engine
 
+import "math/bits"
+
 // idIndex finds orders by id. Ids rise by one, so those of young orders are in
 // pages of consecutive ids, where entering and leaving is one store. A page that
 // few orders are left of gives them to an index by hash, so that old orders keep
@@ -108,9 +110,10 @@ func (x *idIndex) remove(id uint64, slot uint32) {
 
 // thin gives the orders of a page to the index by hash.
 func (x *idIndex) thin(number uint64, p *idPage) {
-	for k, s := range p.slots {
-		if id := number*idPageSize + uint64(k); p.has(id) {
-			x.old.add(mix(id), s)
+	for w, left := range p.bits {
+		for ; left != 0; left &= left - 1 {
+			k := w*64 + bits.TrailingZeros64(left)
+			x.old.add(mix(number*idPageSize+uint64(k)), p.slots[k])
 		}
 	}
 	x.spare = append(x.spare, p.slots)

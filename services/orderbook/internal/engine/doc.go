@@ -23,6 +23,6 @@
 //	heap     timers and triggers, rebuilt and never stored
 //
 // In steady state a command allocates nothing. What nearly all commands are has a
-// way of its own (plain.go), the rules are all in the other files. The commands of a pack are looked
+// way of its own (plain.go, plaintake.go), the rules are all in the other files. The commands of a pack are looked
 // at ahead so that their memory is there when they come (ahead.go).
 package engine

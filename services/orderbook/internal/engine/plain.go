@@ -90,7 +90,8 @@ func (e *Engine) plainNew(c *Command, h *hint) bool {
 		return true
 	}
 	e.orderID++
-	b := e.touchSlot(held)
+	e.roomForChanges(1)
+	b := e.touchPlain(held)
 	if c.TIF == tifIOC { // nothing to take
 		e.emitPlain(c, kind, e.orderID, need)
 		e.emitOrderCanceled(e.orderID, causeIOC, c.Quantity)
@@ -212,7 +213,8 @@ func (e *Engine) plainCancel(c *Command, h *hint) bool {
 	if a.market != m.id {
 		e.openPurse(o.acct, m)
 	}
-	b := e.touchSlot(a.held[side])
+	e.roomForChanges(1)
+	b := e.touchPlain(a.held[side])
 	b.available += o.reserved
 	b.reserved -= o.reserved
 	if e.reply != nil {

@@ -145,13 +145,14 @@ func (e *Engine) payMaker(t *taking, maker *order, i uint32, paid, fee, goods in
 	m := t.m
 	a := e.purse(maker.acct, m)
 	spends, gets := a.held[t.sells^1], a.held[t.sells]
+	e.roomForChanges(1)
 	if t.sells == 0 { // the maker sells
 		maker.reserved -= goods
-		e.touchSlot(spends).reserved -= goods
+		e.touchPlain(spends).reserved -= goods
 		e.touchPaid(maker.acct, m, gets, 1).available += paid - fee
 	} else {
 		maker.reserved -= paid + fee
-		e.touchSlot(spends).reserved -= paid + fee
+		e.touchPlain(spends).reserved -= paid + fee
 		e.touchPaid(maker.acct, m, gets, 0).available += goods
 		keep := int64(0)
 		if maker.remaining != 0 {

@@ -4,7 +4,7 @@ package engine
 
 import "unsafe"
 
-// prefetch and prefetch2 do nothing here: the processor finds its own way.
-func prefetch(unsafe.Pointer) {}
-
+// prefetch2 and prefetch4 do nothing here: the processor finds its own way.
 func prefetch2(_, _ unsafe.Pointer) {}
+
+func prefetch4(_, _, _, _ unsafe.Pointer) {}
