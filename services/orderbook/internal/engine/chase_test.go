@@ -70,22 +70,23 @@ func TestLaterPricesOfAChase(t *testing.T) {
 	s.want(s.tick(), "3 trigger 115", "4 trigger 115", "16 trigger 122", "work left")
 }
 
-// TestCanceledWhileTheyAreOwed: what ended owes nothing, and its slot's next order
-// owes nothing either.
-func TestCanceledWhileTheyAreOwed(t *testing.T) {
+// TestChaseEndsWithTheLastWhoOwes: what is canceled owes nothing; the chase leaves
+// the list in the same pack, even when the cancels took all the work.
+func TestChaseEndsWithTheLastWhoOwes(t *testing.T) {
 	t.Parallel()
 	s := newBoundedStage(t, 1)
-	for range 4 {
-		s.api(ask(1, 1, 0, trailing(30, 0))) // 3..6
+	for range 3 {
+		s.api(ask(1, 1, 0, trailing(30, 0))) // 3..5
 	}
-	s.lastPrice(120)
-	s.api(cancelAllOf(1, 0, 0))
-	for s.e.Pending() {
-		s.tick()
+	s.want(s.lastPrice(120), "3 trigger 90", "work left SELL 120..7")
+	s.want(s.api(cancelAllOf(1, 0, 0)), "4 trigger 90", "3 canceled REQUESTED, 1 left", "work left 3..7 SELL 120..7")
+	s.want(s.tick(), "4 canceled REQUESTED, 1 left", "work left 4..7 SELL 120..7")
+	s.want(s.tick(), "5 canceled REQUESTED, 1 left", "work left")
+	if s.e.Pending() {
+		t.Error("nothing is left and something is pending")
 	}
-	s.api(ask(1, 1, 0, trailing(30, 0)))
-	s.want(s.lastPrice(125)[:0])
+	s.api(ask(1, 1, 0, trailing(30, 0))) // in the slot of one that owed
 	if got := len(s.e.chases) + len(s.e.awaiting); got != 0 {
-		t.Errorf("%d chases and orders that wait for them are left", got)
+		t.Errorf("%d chases and orders that wait for them", got)
 	}
 }

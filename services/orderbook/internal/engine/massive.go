@@ -68,7 +68,9 @@ func (e *Engine) continuePending() {
 		}
 	}
 	e.jobs = kept
-	for k := 0; e.pendingMarkets > 0 && e.late.left > 0 && k < len(e.markets); k++ {
+	// Also without work left: what the cancels took may have been all that a
+	// market had to do.
+	for k := 0; e.pendingMarkets > 0 && k < len(e.markets); k++ {
 		if e.markets[k].pending {
 			e.runTriggers(&e.markets[k])
 		}
