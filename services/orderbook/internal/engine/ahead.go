@@ -20,6 +20,7 @@ const (
 type hint struct {
 	hash uint64 // of account and client_ref; 0: not made
 	slot uint32 // order with that hash: nearly always the right one
+	at   uint32 // where it is in its bucket
 	acct uint32 // slot of the account; 0: none yet
 }
 
@@ -90,7 +91,7 @@ func (e *Engine) askOrder(c *Command, h *hint) {
 	case c.OrderID != 0:
 		h.slot = e.findID(c.OrderID)
 	case h.hash != 0:
-		h.slot = e.guessRef(h.hash)
+		e.guessRef(h)
 	}
 	o := slotOf(e.orders, h.slot)
 	prefetch4(unsafe.Pointer(o), unsafe.Pointer(&o.rest), quote, base)

@@ -185,12 +185,15 @@ func (e *Engine) plainCancel(c *Command, h *hint) bool {
 	}
 	hash := h.ref(c)
 	bucket := e.byRef.bucket(hash)
-	found := bucket.match(tagOf(hash))
-	if found == 0 {
-		return false // it lies further on, or there is none
+	i, at := h.slot, min(uint(h.at), refsPerBucket-1)
+	if i == 0 || bucket.slots[at] != i { // nobody has looked, or it was another
+		found := bucket.match(tagOf(hash))
+		if found == 0 {
+			return false // it lies further on, or there is none
+		}
+		at = entryOf(found)
+		i = bucket.slots[at]
 	}
-	at := entryOf(found)
-	i := bucket.slots[at]
 	o := slotOf(e.orders, i)
 	a := slotOf(e.accounts, o.acct)
 	if o.ref != c.Ref || a.id != c.Account || o.terms != 0 || o.level == 0 {

@@ -154,13 +154,13 @@ func (e *Engine) seekRef(hash, account, ref uint64) (slot uint32, at uint) {
 	}
 }
 
-// guessRef is the order that is likely to have a hash; 0 when none has.
-func (e *Engine) guessRef(hash uint64) uint32 {
-	b := &e.byRef.buckets[e.byRef.home(hash)]
-	if match := b.match(tagOf(hash)); match != 0 {
-		return b.slots[entryOf(match)]
+// guessRef finds the order that is likely to have a hash.
+func (e *Engine) guessRef(h *hint) {
+	b := e.byRef.bucket(h.hash)
+	if match := b.match(tagOf(h.hash)); match != 0 {
+		at := entryOf(match)
+		h.slot, h.at = b.slots[at], uint32(at)
 	}
-	return 0
 }
 
 // enterRef enters an order that is in the slab already by the hash of its
