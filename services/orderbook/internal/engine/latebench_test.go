@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
 )
@@ -80,6 +82,36 @@ func BenchmarkTrails(b *testing.B) {
 		d.do(ordersv1.FromAPI, ask(8, 1, price), bid(9, 1, price))
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/trails, "ns/move")
+}
+
+// The longest command of a new high that 100,000 trailing stops follow, by
+// version of the behaviour.
+func BenchmarkNewHigh(b *testing.B) {
+	for version := uint32(FirstSemantics); version <= boundedTrails; version++ {
+		b.Run(fmt.Sprint("version", version), func(b *testing.B) {
+			d := newDriver(b)
+			for v := d.e.Semantics() + 1; v <= version; v++ {
+				d.do(ordersv1.FromAdmin, &Command{Op: OpActivate, Admin: &Admin{Semantics: v}})
+			}
+			d.do(ordersv1.FromAPI, ask(8, 1, 200_000), bid(9, 1, 200_000))
+			for k := range int64(100_000) {
+				d.do(ordersv1.FromAPI, ask(1, 1, 0, trailing(1000+k, 0)))
+			}
+			price, longest := int64(200_000), time.Duration(0)
+			for b.Loop() {
+				price++
+				for _, c := range []*Command{ask(8, 1, price), bid(9, 1, price)} {
+					began := time.Now()
+					d.do(ordersv1.FromAPI, c)
+					longest = max(longest, time.Since(began))
+				}
+				for d.e.Pending() {
+					d.do(ordersv1.FromTick, &Command{Op: OpTick})
+				}
+			}
+			b.ReportMetric(float64(longest.Microseconds())/1000, "longest-ms")
+		})
+	}
 }
 
 // The end of an auction of 100,000 orders at 2,000 prices, and a look at it.
