@@ -2,8 +2,11 @@ package bus_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -139,6 +142,8 @@ func TestFollowerEndsWhileItsConsumerIsMadeAnew(t *testing.T) {
 	if _, err := f.Next(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
+	ended := make(chan error, 1)
+	go func() { _, err := f.Next(ctx, 1); ended <- err }()
 	g.arm()
 	g.cut()
 	select {
@@ -158,5 +163,123 @@ func TestFollowerEndsWhileItsConsumerIsMadeAnew(t *testing.T) {
 	case <-closed:
 	case <-ctx.Done():
 		t.Fatal("a closed reader goes on reading")
+	}
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("its reader was told %v", err)
+	}
+}
+
+// TestFollowerInBursts: a reader that rests gets what came meanwhile at once, after
+// the rest or when it is hurried, and is not woken for it before.
+func TestFollowerInBursts(t *testing.T) {
+	t.Parallel()
+	_, b := setup(t)
+	ctx := within(t, 30*time.Second)
+	f := b.Follow(ctx, stream, []string{subject}, 0)
+	defer f.Close()
+	rest := time.Hour
+	f.Rest = func() time.Duration { return rest }
+	n := 0
+	publish := func(count int) {
+		t.Helper()
+		for range count {
+			n++
+			if _, err := b.PublishOnce(ctx, subject, strconv.Itoa(n), []byte(strconv.Itoa(n)), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	read := uint64(0)
+	next := func(want int) {
+		t.Helper()
+		for read < uint64(want) {
+			msgs, err := f.Next(ctx, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range msgs {
+				if read++; m.Seq != read || string(m.Data) != strconv.FormatUint(read, 10) {
+					t.Fatalf("message %d came as the %d.: %s", m.Seq, read, m.Data)
+				}
+			}
+		}
+	}
+	publish(3)
+	next(3) // the first burst waits for nothing
+	publish(2)
+	early, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	if msgs, err := f.Next(early, 1<<20); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("it rests no longer: %d messages, %v", len(msgs), err)
+	}
+	f.Hurry()
+	next(5)
+	// From bursts to all at once and back.
+	for i := range 20 {
+		if rest = -1; i%2 == 0 {
+			rest = 0
+		}
+		publish(3)
+		next(5 + 3*(i+1))
+	}
+}
+
+// TestFollowerOutlivesItsConsumer: the server forgets the consumer, and nothing is
+// lost or comes twice.
+func TestFollowerOutlivesItsConsumer(t *testing.T) {
+	t.Parallel()
+	_, b := setup(t)
+	ctx := within(t, 30*time.Second)
+	f := b.Follow(ctx, stream, []string{subject}, 0)
+	defer f.Close()
+	for n := uint64(1); n <= 4; n++ {
+		if _, err := b.PublishOnce(ctx, subject, strconv.FormatUint(n, 10), []byte("x"), nil); err != nil {
+			t.Fatal(err)
+		}
+		msgs, err := f.Next(ctx, 1<<20)
+		if err != nil || len(msgs) != 1 || msgs[0].Seq != n {
+			t.Fatalf("%v %v", msgs, err)
+		}
+		s, err := b.JetStream().Stream(ctx, stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone := 0
+		for name := range s.ConsumerNames(ctx).Name() {
+			if err := s.DeleteConsumer(ctx, name); err != nil {
+				t.Fatal(err)
+			}
+			gone++
+		}
+		if gone == 0 {
+			t.Fatal("the stream has no consumer: the test tests nothing")
+		}
+	}
+}
+
+// TestFollowerBoundsWhatItHandsOut: a message that does not fit comes first in the
+// next answer.
+func TestFollowerBoundsWhatItHandsOut(t *testing.T) {
+	t.Parallel()
+	_, b := setup(t)
+	ctx := within(t, 30*time.Second)
+	for n := range 10 {
+		if _, err := b.PublishOnce(ctx, subject, strconv.Itoa(n), make([]byte, 100), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := b.Follow(ctx, stream, []string{subject}, 3)
+	defer f.Close()
+	for next := uint64(3); next <= 10; {
+		msgs, err := f.Next(ctx, 250)
+		if err != nil || len(msgs) == 0 || len(msgs) > 2 {
+			t.Fatalf("%d messages, %v", len(msgs), err)
+		}
+		for _, m := range msgs {
+			if m.Seq != next || m.Pending != 10-next {
+				t.Fatalf("message %d with %d behind it, want %d", m.Seq, m.Pending, next)
+			}
+			next++
+		}
 	}
 }

@@ -83,6 +83,18 @@ func (b *Bus) PublishOnce(ctx context.Context, subject, msgID string, data []byt
 	}
 }
 
+// Post is a PublishOnce that asks for no ack and waits for nothing: for a
+// publisher that hears by another way that the message is stored. One that does
+// not hear of it goes on with PublishOnce and the same id and data.
+func (b *Bus) Post(subject, msgID string, data []byte, h nats.Header) error {
+	msg := &nats.Msg{Subject: subject, Data: data, Header: cloneHeader(h)}
+	msg.Header.Set(jetstream.MsgIDHeader, msgID)
+	if err := b.nc.PublishMsg(msg); err != nil {
+		return fmt.Errorf("publishing to %s: %w", subject, err)
+	}
+	return nil
+}
+
 // errLost: no ack can come any more.
 var errLost = errors.New("the connection was lost before the ack came")
 

@@ -235,7 +235,18 @@ func (p *Partition) converge(ctx context.Context, backoff *run.Backoff) error {
 		p.Status.Set(nil)
 	}
 	var begun time.Time
-	for pending := uint64(0); ; {
+	pending := uint64(0)
+	if p.Every > 0 {
+		// At the end of the stream nothing comes while the partition rests: what was
+		// stored meanwhile is one burst.
+		follower.Rest = func() time.Duration {
+			if pending > 0 {
+				return -1
+			}
+			return 0
+		}
+	}
+	for {
 		if left := p.Every - time.Since(begun); left > 0 && pending == 0 && !sleep(ctx, left) {
 			return causeOf(ctx, ctx.Err())
 		}
