@@ -129,7 +129,7 @@ func (s *State) change(c *Change, id uint32, fn func(*Market)) {
 }
 
 func (s *State) order(id uint64) *Order {
-	o := s.orders[id]
+	o := s.orders.get(id)
 	if o == nil {
 		s.unknown++
 	}
@@ -142,7 +142,7 @@ func (c *Change) tell(o *Order, fills ...Fill) {
 		return
 	}
 	copied := *o
-	copied.Fills, copied.newer, copied.older = fills, nil, nil
+	copied.Fills, copied.newer, copied.older, copied.hidden = fills, nil, nil, 0
 	c.Orders = append(c.Orders, copied)
 }
 
@@ -160,14 +160,15 @@ func (c *Change) place(o *Order) {
 
 func (s *State) accept(c *Change, e *tradesv1.OrderAccepted) {
 	kind, t := e.GetKind(), e.GetTerms()
-	o := &Order{ID: e.GetOrderId(), Account: e.GetAccount(), ClientOrderID: e.GetClientOrderId(), ClientRef: e.GetClientRef(), Market: e.GetMarket(),
+	o := s.orders.blank()
+	*o = Order{Fills: o.Fills, ID: e.GetOrderId(), Account: e.GetAccount(), ClientOrderID: e.GetClientOrderId(), ClientRef: e.GetClientRef(), Market: e.GetMarket(),
 		Side: ordersv1.Side(kind & 255), Type: ordersv1.OrderType(kind >> 8 & 255), TimeInForce: ordersv1.TimeInForce(kind >> 16 & 255), SelfTrade: ordersv1.SelfTrade(kind >> 24),
 		PriceTicks: int64(e.GetPriceTicks()), QuantityLots: int64(e.GetQuantityLots()), RemainingLots: int64(e.GetQuantityLots()),
 		CreatedMS: int64(e.GetAtMs()), UpdatedMS: int64(e.GetAtMs()), EventSeq: c.Seq}
 	if t != nil {
 		o.Terms = Terms{QuoteBudget: t.GetQuoteBudget(), ProtectionTicks: t.GetProtectionTicks(), TriggerTicks: t.GetTriggerTicks(), TrailTicks: t.GetTrailTicks(),
 			DisplayLots: t.GetDisplayLots(), MinLots: t.GetMinLots(), PostOnly: t.GetPostOnly(), ExpiresAtMS: t.GetExpiresAtMs(), OtherLeg: t.GetOtherLeg()}
-		if first := s.orders[o.Terms.OtherLeg]; first != nil {
+		if first := s.orders.get(o.Terms.OtherLeg); first != nil {
 			first.Terms.OtherLeg = o.ID
 		}
 	}
@@ -178,7 +179,8 @@ func (s *State) accept(c *Change, e *tradesv1.OrderAccepted) {
 
 func (s *State) reject(c *Change, e *tradesv1.OrderRejected) {
 	n := e.GetOrder()
-	o := &Order{ID: e.GetOrderId(), Account: n.GetAccount(), ClientOrderID: n.GetClientOrderId(), ClientRef: n.GetClientRef(), Market: n.GetMarket(),
+	o := s.orders.blank()
+	*o = Order{Fills: o.Fills, ID: e.GetOrderId(), Account: n.GetAccount(), ClientOrderID: n.GetClientOrderId(), ClientRef: n.GetClientRef(), Market: n.GetMarket(),
 		Side: n.GetSide(), Type: n.GetType(), TimeInForce: n.GetTimeInForce(), SelfTrade: n.GetSelfTrade(), PriceTicks: n.GetPriceTicks(),
 		QuantityLots: n.GetQuantityLots(), Status: ordersv1.OrderStatus_ORDER_STATUS_REJECTED, RejectReason: e.GetReason(),
 		Terms: Terms{QuoteBudget: n.GetQuoteBudget(), ProtectionTicks: n.GetProtectionTicks(), TriggerTicks: n.GetTriggerTicks(), TrailTicks: n.GetTrailTicks(),
@@ -200,6 +202,7 @@ func (s *State) rested(c *Change, e *tradesv1.OrderRested) {
 	o.Resting, o.EventSeq, o.QueueSeq = true, c.Seq, c.Seq
 	o.RemainingLots, o.VisibleLots = int64(e.GetRemainingLots()), int64(e.GetVisibleLots())
 	s.show(o, o.VisibleLots)
+	s.hide(o)
 	c.place(o)
 }
 
@@ -245,6 +248,7 @@ func (s *State) fill(c *Change, id uint64, fee int64, t *Trade) {
 		s.finish(o)
 	}
 	if resting {
+		s.hide(o)
 		c.place(o)
 	}
 	c.tell(o, f)
@@ -268,6 +272,7 @@ func (s *State) end(c *Change, e *tradesv1.OrderCanceled) {
 		o.Status = ordersv1.OrderStatus_ORDER_STATUS_FILLED
 	}
 	if resting {
+		s.hide(o)
 		c.place(o)
 	}
 	s.finish(o)
@@ -282,6 +287,8 @@ func (s *State) amend(c *Change, e *tradesv1.OrderAmended) {
 	resting := o.Resting
 	if resting {
 		s.show(o, -o.VisibleLots)
+		o.Resting = false
+		s.hide(o) // at the old price
 	}
 	o.PriceTicks, o.QuantityLots, o.RemainingLots = int64(e.GetPriceTicks()), int64(e.GetQuantityLots()), int64(e.GetRemainingLots())
 	o.EventSeq, o.UpdatedMS = c.Seq, int64(e.GetAtMs())
@@ -289,6 +296,7 @@ func (s *State) amend(c *Change, e *tradesv1.OrderAmended) {
 	if o.Resting = resting && e.GetKeptPlace(); o.Resting {
 		o.VisibleLots = int64(e.GetVisibleLots())
 		s.show(o, o.VisibleLots)
+		s.hide(o)
 	} else {
 		o.VisibleLots = 0
 	}
@@ -308,6 +316,7 @@ func (s *State) decrement(c *Change, e *tradesv1.OrderDecremented) {
 	if o.Resting {
 		s.show(o, int64(e.GetVisibleLots())-o.VisibleLots)
 		o.VisibleLots = int64(e.GetVisibleLots())
+		s.hide(o)
 		c.place(o)
 	}
 	c.tell(o)

@@ -11,9 +11,11 @@ import (
 // book holds the levels of one market, best last, so that what happens near
 // the best prices moves little memory; and which of them changed.
 type book struct {
-	bids, asks []Level
-	dirty      []levelKey
-	told       Top // the best levels when TakeTop was last asked
+	bids, asks             []Level
+	hiddenBids, hiddenAsks []Level // what rests there and is not shown
+	version                uint64  // grows with every change
+	dirty                  []levelKey
+	told                   Top // the best levels when TakeTop was last asked
 }
 
 type levelKey struct {
@@ -27,10 +29,28 @@ func (b *book) add(side ordersv1.Side, price, lots int64) {
 		return
 	}
 	buy := side == ordersv1.Side_SIDE_BUY
-	levels := &b.asks
 	if buy {
-		levels = &b.bids
+		change(&b.bids, price, lots, buy)
+	} else {
+		change(&b.asks, price, lots, buy)
 	}
+	b.version++
+	if n := len(b.dirty); n == 0 || b.dirty[n-1] != (levelKey{buy, price}) {
+		b.dirty = append(b.dirty, levelKey{buy, price})
+	}
+}
+
+// hide changes what a price holds beside what it shows.
+func (b *book) hide(side ordersv1.Side, price, lots int64) {
+	if side == ordersv1.Side_SIDE_BUY {
+		change(&b.hiddenBids, price, lots, true)
+	} else {
+		change(&b.hiddenAsks, price, lots, false)
+	}
+	b.version++
+}
+
+func change(levels *[]Level, price, lots int64, buy bool) {
 	i, ok := find(*levels, price, buy)
 	switch {
 	case !ok:
@@ -39,9 +59,6 @@ func (b *book) add(side ordersv1.Side, price, lots int64) {
 		*levels = slices.Delete(*levels, i, i+1)
 	default:
 		(*levels)[i].Lots += lots
-	}
-	if n := len(b.dirty); n == 0 || b.dirty[n-1] != (levelKey{buy, price}) {
-		b.dirty = append(b.dirty, levelKey{buy, price})
 	}
 }
 

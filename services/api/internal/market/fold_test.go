@@ -76,7 +76,7 @@ func TestDecode(t *testing.T) {
 				a.ClientOrderId, a.Terms = "abc", &tradesv1.OrderTerms{DisplayLots: 3, OtherLeg: id, PostOnly: true}
 			}
 			a.OrderId = id
-			if quick.orders[id] != nil {
+			if quick.orders.get(id) != nil {
 				continue
 			}
 			k = a
@@ -86,7 +86,7 @@ func TestDecode(t *testing.T) {
 			k = &tradesv1.Trade{TradeId: r.Uint64N(99), PriceTicks: r.Uint64N(99), QuantityLots: r.Uint64N(9), MakerOrderId: id, TakerOrderId: id + 1, MakerAccount: 1, TakerAccount: 2,
 				MakerFee: r.Uint64(), TakerFee: r.Uint64(), AtMs: r.Uint64() >> 20, Market: 1, TakerSide: 1 + r.Uint32N(2), Auction: r.IntN(2) == 0}
 		case 3:
-			if o := quick.orders[id]; o == nil || !o.Open() {
+			if o := quick.orders.get(id); o == nil || !o.Open() {
 				continue
 			}
 			k = &tradesv1.OrderCanceled{OrderId: id, RemainingLots: r.Uint64(), AtMs: r.Uint64() >> 20, Reason: r.Uint32N(17)}
@@ -101,7 +101,12 @@ func TestDecode(t *testing.T) {
 			t.Fatalf("%T: %+v\nwant %+v", k, got, want)
 		}
 	}
-	if !reflect.DeepEqual(quick.balances, slow.balances) || !reflect.DeepEqual(quick.Take(), slow.Take()) || len(quick.orders) != len(slow.orders) {
+	for id := range uint64(5) {
+		if !reflect.DeepEqual(quick.Balances(id), slow.Balances(id)) {
+			t.Errorf("account %d: %v, %v", id, quick.Balances(id), slow.Balances(id))
+		}
+	}
+	if !reflect.DeepEqual(quick.Take(), slow.Take()) || quick.orders.count != slow.orders.count {
 		t.Error("the states differ")
 	}
 }

@@ -44,38 +44,3 @@ func (s *State) Quote(m *Market, side ordersv1.Side, lots int64) Quote {
 	q.Fee = fee.Add(fee, big.NewInt(999_999)).Quo(fee, big.NewInt(1_000_000))
 	return q
 }
-
-// Indication is what an auction would do if it ended now. Price 0 = nothing
-// would trade.
-type Indication struct {
-	Seq                     uint64
-	PriceTicks              int64
-	VolumeLots, SurplusLots int64 // surplus: bought minus sold lots left over
-	ReferenceTicks          int64 // 0 = none
-}
-
-// Indicate computes the auction's price by the rule of the book: the most
-// volume, then the least surplus, then the nearest to the reference, then the
-// lowest. Hidden quantities count.
-func (s *State) Indicate(m *Market) Indication {
-	out := Indication{Seq: s.Seq, ReferenceTicks: s.Last(m.ID)}
-	if out.ReferenceTicks == 0 {
-		out.ReferenceTicks = m.Limits.ReferenceTicks
-	}
-	bought, sold := map[int64]int64{}, map[int64]int64{}
-	var prices []int64
-	for _, o := range s.orders {
-		if o.Market != m.ID || !o.Resting {
-			continue
-		}
-		at := sold
-		if o.Side == buy {
-			at = bought
-		}
-		if bought[o.PriceTicks] == 0 && sold[o.PriceTicks] == 0 {
-			prices = append(prices, o.PriceTicks)
-		}
-		at[o.PriceTicks] += o.RemainingLots
-	}
-	return indicate(out, prices, bought, sold)
-}

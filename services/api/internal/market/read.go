@@ -52,7 +52,7 @@ func (s *State) Market(symbol string) *Market { return s.dir.Market(symbol) }
 // Order returns a copy of an order of this account that is live or ended
 // recently.
 func (s *State) Order(account, id uint64) (Order, bool) {
-	o := s.orders[id]
+	o := s.orders.get(id)
 	if o == nil || o.Account != account {
 		return Order{}, false
 	}
@@ -61,20 +61,12 @@ func (s *State) Order(account, id uint64) (Order, bool) {
 
 // OrderByClientID is Order for the newest order with a client order id.
 func (s *State) OrderByClientID(account uint64, clientID string) (Order, bool) {
-	id, ok := s.clientIDs[clientKey{account, clientID}]
-	if !ok {
-		return Order{}, false
-	}
-	return s.Order(account, id)
+	return s.Order(account, s.clientIDs.byID(account, clientID))
 }
 
 // OrderByRef is Order for the newest order with a client_ref.
 func (s *State) OrderByRef(account, ref uint64) (Order, bool) {
-	id, ok := s.refs[refKey{account, ref}]
-	if !ok {
-		return Order{}, false
-	}
-	return s.Order(account, id)
+	return s.Order(account, s.refs.byRef(account, ref))
 }
 
 // MarketOfOrder is the market of an account's order that the three names mean;
@@ -82,11 +74,11 @@ func (s *State) OrderByRef(account, ref uint64) (Order, bool) {
 func (s *State) MarketOfOrder(account, id uint64, clientID string, ref uint64) uint32 {
 	switch {
 	case clientID != "":
-		id = s.clientIDs[clientKey{account, clientID}]
+		id = s.clientIDs.byID(account, clientID)
 	case ref != 0:
-		id = s.refs[refKey{account, ref}]
+		id = s.refs.byRef(account, ref)
 	}
-	if o := s.orders[id]; o != nil && o.Account == account {
+	if o := s.orders.get(id); o != nil && o.Account == account {
 		return o.Market
 	}
 	return 0
@@ -96,7 +88,11 @@ func (s *State) MarketOfOrder(account, id uint64, clientID string, ref uint64) u
 // match, newest first.
 func (s *State) Orders(account, below uint64, match func(*Order) bool) []Order {
 	var out []Order
-	for o := s.newest[account]; o != nil; o = o.older {
+	a := s.accounts[account]
+	if a == nil {
+		return nil
+	}
+	for o := a.newest; o != nil; o = o.older {
 		if (below == 0 || o.ID < below) && match(o) {
 			out = append(out, o.clone())
 		}
@@ -112,10 +108,12 @@ type Held struct {
 
 // Balances lists an account's balances by the assets' names.
 func (s *State) Balances(account uint64) []Held {
-	out := make([]Held, 0, len(s.balances[account]))
-	for _, h := range s.balances[account] {
-		if a, ok := s.dir.Asset(h.asset); ok {
-			out = append(out, Held{a, h.Balance})
+	out := []Held{}
+	if a := s.accounts[account]; a != nil {
+		for _, h := range a.balances {
+			if asset, ok := s.dir.Asset(h.asset); ok {
+				out = append(out, Held{asset, h.Balance})
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b Held) int {
@@ -167,7 +165,7 @@ func (s *State) Last(market uint32) int64 {
 // order of their queues.
 func (s *State) Queue(market uint32) []Place {
 	var out []Place
-	for _, o := range s.orders {
+	for o := range s.orders.all() {
 		if o.Market == market && o.Resting {
 			out = append(out, Place{OrderID: o.ID, Account: o.Account, Side: o.Side, PriceTicks: o.PriceTicks, Remaining: o.RemainingLots, Visible: o.VisibleLots, Queue: o.QueueSeq})
 		}
@@ -259,6 +257,6 @@ func (s *State) Newest(market uint32) []Candle {
 
 func (o *Order) clone() Order {
 	c := *o
-	c.Fills, c.newer, c.older = slices.Clone(o.Fills), nil, nil
+	c.Fills, c.newer, c.older, c.hidden = slices.Clone(o.Fills), nil, nil, 0
 	return c
 }

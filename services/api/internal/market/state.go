@@ -2,6 +2,7 @@ package market
 
 import (
 	"slices"
+	"sync/atomic"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	tradesv1 "fondaco.dev/proto/trades/v1"
@@ -26,12 +27,12 @@ type State struct {
 
 	dir       *Directory
 	venues    []*trading // by market id - 1
-	orders    map[uint64]*Order
-	newest    map[uint64]*Order // account -> its newest order in orders
-	clientIDs map[clientKey]uint64
-	refs      map[refKey]uint64
+	orders    *orders
+	clientIDs *names
+	refs      *names
 	finished  []uint64 // ids in orders that ended, oldest first
-	balances  map[uint64][]held
+	accounts  map[uint64]*account
+	last      *account // the one that was looked up last
 	touched   []uint32 // markets whose book or trades changed since they were taken
 	unknown   uint64
 	scratch   scratch
@@ -46,14 +47,16 @@ type trading struct {
 	window  window
 	candles candles
 	touched bool
+
+	indication atomic.Pointer[indicated]
 }
 
-type clientKey struct {
-	account uint64
-	id      string
+// account is what one of them has.
+type account struct {
+	id       uint64
+	newest   *Order // of its orders; nil = it has none here
+	balances []held
 }
-
-type refKey struct{ account, ref uint64 }
 
 type held struct {
 	asset uint32
@@ -76,8 +79,22 @@ type Asset struct {
 
 // New makes the state before the first event.
 func New() *State {
-	return &State{dir: &Directory{symbols: map[string]*Market{}}, orders: map[uint64]*Order{}, newest: map[uint64]*Order{},
-		clientIDs: map[clientKey]uint64{}, refs: map[refKey]uint64{}, balances: map[uint64][]held{}}
+	t := &orders{}
+	return &State{dir: &Directory{symbols: map[string]*Market{}}, orders: t, clientIDs: namesOf(t, false), refs: namesOf(t, true), accounts: map[uint64]*account{}}
+}
+
+// account finds one, or makes it.
+func (s *State) account(id uint64) *account {
+	if s.last != nil && s.last.id == id {
+		return s.last
+	}
+	a := s.accounts[id]
+	if a == nil {
+		a = &account{id: id}
+		s.accounts[id] = a
+	}
+	s.last = a
+	return a
 }
 
 // Unknown counts events about orders that the state does not hold. In a
@@ -152,42 +169,46 @@ func (s *State) PutLast(market uint32, ticks int64) {
 // PutOrder adds an order that was loaded; a resting one enters the book.
 // Ascending ids.
 func (s *State) PutOrder(o Order) {
-	p := &o
+	p := s.orders.blank()
+	*p = o
 	s.put(p)
 	if !o.Open() {
 		s.finish(p)
 	} else if o.Resting {
 		s.show(p, o.VisibleLots)
+		s.hide(p)
 	}
 }
 
 func (s *State) put(o *Order) {
-	s.orders[o.ID] = o
-	if o.older = s.newest[o.Account]; o.older != nil {
+	s.orders.put(o)
+	a := s.account(o.Account)
+	if o.older = a.newest; o.older != nil {
 		o.older.newer = o
 	}
-	s.newest[o.Account] = o
+	a.newest = o
 	// A conflict is answered about an id that belongs to another order.
 	if o.RejectReason != ordersv1.RejectReason_REJECT_REASON_CONFLICT && o.RejectReason != ordersv1.RejectReason_REJECT_REASON_DUPLICATE {
 		if o.ClientOrderID != "" {
-			s.clientIDs[clientKey{o.Account, o.ClientOrderID}] = o.ID
+			s.clientIDs.put(o)
 		}
 		if o.ClientRef != 0 {
-			s.refs[refKey{o.Account, o.ClientRef}] = o.ID
+			s.refs.put(o)
 		}
 	}
 }
 
 // PutBalance sets a balance.
 func (s *State) PutBalance(account uint64, asset uint32, b Balance) {
-	all := s.balances[account]
+	a := s.account(account)
+	all := a.balances
 	for i := range all {
 		if all[i].asset == asset {
 			all[i].Balance = b
 			return
 		}
 	}
-	s.balances[account] = append(all, held{asset, b})
+	a.balances = append(all, held{asset, b})
 }
 
 // PutTrade appends to a market's tail; ascending ids.
@@ -212,6 +233,19 @@ func (s *State) show(o *Order, lots int64) {
 	}
 }
 
+// hide brings what the book holds of the order beside what it shows up to what
+// it has now.
+func (s *State) hide(o *Order) {
+	hidden := int64(0)
+	if o.Resting {
+		hidden = o.RemainingLots - o.VisibleLots
+	}
+	if t := s.trading(o.Market); t != nil && hidden != o.hidden {
+		t.book.hide(o.Side, o.PriceTicks, hidden-o.hidden)
+		o.hidden = hidden
+	}
+}
+
 // finish remembers an ended order and forgets the oldest beyond MaxFinished.
 func (s *State) finish(o *Order) {
 	s.finished = append(s.finished, o.ID)
@@ -219,30 +253,28 @@ func (s *State) finish(o *Order) {
 		return
 	}
 	for _, id := range s.finished[:MaxFinished] {
-		s.forget(s.orders[id])
+		s.forget(s.orders.get(id))
 	}
 	s.finished = append(s.finished[:0:0], s.finished[MaxFinished:]...)
 }
 
 func (s *State) forget(o *Order) {
 	s.Gone = max(s.Gone, o.EventSeq)
-	delete(s.orders, o.ID)
 	if o.newer != nil {
 		o.newer.older = o.older
-	} else if o.older != nil {
-		s.newest[o.Account] = o.older
 	} else {
-		delete(s.newest, o.Account)
+		s.account(o.Account).newest = o.older
 	}
 	if o.older != nil {
 		o.older.newer = o.newer
 	}
-	if key := (clientKey{o.Account, o.ClientOrderID}); s.clientIDs[key] == o.ID {
-		delete(s.clientIDs, key)
+	if o.ClientOrderID != "" {
+		s.clientIDs.remove(o)
 	}
-	if key := (refKey{o.Account, o.ClientRef}); s.refs[key] == o.ID {
-		delete(s.refs, key)
+	if o.ClientRef != 0 {
+		s.refs.remove(o)
 	}
+	s.orders.remove(o)
 }
 
 // scratch holds the frequent events while they are folded.

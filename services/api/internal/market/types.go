@@ -133,6 +133,7 @@ type Order struct {
 	Fills         []Fill
 
 	newer, older *Order // the account's orders in the projection
+	hidden       int64  // lots of it in the book's hidden levels
 }
 
 // Terms are what few orders have; see orders.v1.NewOrder.
