@@ -6,6 +6,11 @@
 // fills with whatever arrives, and with nothing on its way a command leaves at
 // once. A pack of unknown outcome is sent again, byte for byte, before the
 // next one; the engine skips numbers that it has seen.
+//
+// The engine's answer says that the pack is stored, so while answers come soon
+// the server is asked for no ack of its own: it would wake this process, and
+// the server, once more for each pack. A pack whose answer is late is sent
+// again, with an ack.
 package gateway
 
 import (
@@ -14,11 +19,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
@@ -62,6 +66,10 @@ type Gateway struct {
 	packNo  uint64
 	wake    chan struct{}
 
+	heard chan struct{} // buffered: an answer came
+	upTo  atomic.Uint64 // highest pack_no that was answered
+	soon  atomic.Bool   // the last answer came within answerSoon
+
 	buf []byte // of the pack under way; the publisher's alone
 }
 
@@ -72,6 +80,7 @@ type pack struct {
 	ids      []string // of requests
 	traces   []string
 	count    int
+	sealed   time.Time
 	until    time.Time // afterwards its batches are told that nothing is known
 }
 
@@ -80,7 +89,7 @@ func New(venue string, stored func(account, inSeq uint64), adm *admin.Server, lo
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // never fails, by its own documentation
 	g := &Gateway{id: hex.EncodeToString(id[:]), venue: venue, status: adm.Status("gateway"), wait: answerWait, stored: stored,
-		open: map[uint64]*pack{}, oldest: 1, wake: make(chan struct{}, 1),
+		open: map[uint64]*pack{}, oldest: 1, wake: make(chan struct{}, 1), heard: make(chan struct{}, 1),
 		packs:    prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_gateway_packs_total", Help: "Packs stored in ORDERS."}),
 		commands: prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_gateway_commands_total", Help: "Commands in those packs."}),
 		late:     prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_gateway_unanswered_total", Help: "Commands whose answer did not come in time."}),
@@ -271,83 +280,15 @@ func (g *Gateway) seal() (uint64, *pack) {
 		clear(g.waiting[n:])
 		g.waiting, g.head = g.waiting[:n], 0
 	}
-	p.until = p.batches[0].began.Add(g.wait)
+	p.sealed, p.until = time.Now(), p.batches[0].began.Add(g.wait)
 	p.note()
 	g.packNo++
 	g.open[g.packNo] = p
 	// Encoded here: the sweeper may tell a batch's owner that nothing is known,
 	// who then owns its bytes again.
-	g.buf = command.AppendHead(g.buf[:0], g.id, g.packNo, time.Now().UnixMilli())
+	g.buf = command.AppendHead(g.buf[:0], g.id, g.packNo, p.sealed.UnixMilli())
 	for _, b := range p.batches {
 		g.buf = append(g.buf, b.Data...)
 	}
 	return g.packNo, p
-}
-
-func (g *Gateway) publish(ctx context.Context, b *bus.Bus, no uint64, p *pack) error {
-	h := nats.Header{}
-	if len(p.ids) > 0 {
-		h.Set(bus.HeaderRequestID, strings.Join(p.ids, ","))
-	}
-	if len(p.traces) > 0 {
-		h.Set(bus.HeaderTrace, strings.Join(p.traces, ","))
-	}
-	seq, err := b.PublishOnce(ctx, ordersv1.Subject(g.venue, ordersv1.FromAPI), ordersv1.MsgID(g.id, no), g.buf, h)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return fmt.Errorf("publishing pack %d: %w", no, err)
-	}
-	for _, account := range p.accounts {
-		g.stored(account, seq)
-	}
-	g.packs.Inc()
-	g.commands.Add(float64(p.count))
-	if ce := g.log.Check(zap.DebugLevel, "pack stored"); ce != nil {
-		ce.Write(zap.Uint64("pack_no", no), zap.Uint64("seq", seq), zap.Int("commands", p.count), zap.Strings("request_ids", p.ids))
-	}
-	return nil
-}
-
-// reply hands an answer to those who wait. Answers may come before the ack of
-// the publish, and twice.
-func (g *Gateway) reply(m *nats.Msg) {
-	if kind := m.Header.Get("Fondaco-Reply"); kind != "" && kind != "orders" {
-		return
-	}
-	r, err := command.ReadReply(m.Data)
-	if err != nil {
-		g.log.Warn("an answer could not be read", zap.Error(err))
-		return
-	}
-	p := g.take(r.PackNo)
-	if p == nil {
-		return
-	}
-	if r.Count != p.count {
-		g.log.Error("an answer has another number of outcomes than its pack has commands", zap.Uint64("pack_no", r.PackNo),
-			zap.Int("outcomes", r.Count), zap.Int("commands", p.count))
-		p.fail(ErrUnknown)
-		return
-	}
-	// Before any caller hears of it, and perhaps before the publish's ack.
-	for _, account := range p.accounts {
-		g.stored(account, r.InSeq)
-	}
-	now := time.Now()
-	for _, b := range p.batches {
-		b.read(&r)
-		b.InSeq = r.InSeq
-		g.seconds.Observe(now.Sub(b.began).Seconds())
-		b.Done(b)
-	}
-}
-
-func (g *Gateway) take(no uint64) *pack {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	p := g.open[no]
-	delete(g.open, no)
-	return p
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,6 +210,74 @@ func TestTakenBack(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("the sealed pack never arrived")
 		}
+	}
+	cancel()
+	wg.Wait()
+}
+
+// TestNoAcks: once an answer came soon the packs are sent without asking for an
+// ack; a pack whose answer is lost is sent again with one, and stored once.
+func TestNoAcks(t *testing.T) {
+	t.Parallel()
+	srv, b := start(t)
+	reader := srv.Bus(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	g := New("main", func(uint64, uint64) {}, admin.New("", zlog.Nop()), zlog.Nop().Logger)
+	g.wait = time.Second
+	wg.Go(func() { _ = g.Run(ctx, b) })
+	var mute atomic.Bool
+	numbers := make(chan uint64, 16)
+	wg.Go(func() {
+		f := reader.Follow(ctx, ordersv1.Stream, []string{ordersv1.VenueSubjects("main")}, 1)
+		defer f.Close()
+		for {
+			msgs, err := f.Next(ctx, 1<<20)
+			if err != nil {
+				return
+			}
+			for _, m := range msgs {
+				p := &ordersv1.Pack{}
+				if err := proto.Unmarshal(m.Data, p); err != nil {
+					t.Error(err)
+				}
+				numbers <- p.GetPackNo()
+				if mute.Load() {
+					continue
+				}
+				data, _ := proto.Marshal(&ordersv1.PackReply{PackNo: p.GetPackNo(), InSeq: m.Seq, Outcomes: []*ordersv1.Outcome{{OrderId: 1}}})
+				_ = reader.Conn().Publish(ordersv1.ReplySubject(p.GetGateway()), data)
+			}
+		}
+	})
+	for g.status.Err() != nil {
+		time.Sleep(time.Millisecond)
+	}
+	for want := uint64(1); want <= 4; want++ {
+		if err := g.Do(ctx, batch("a")); err != nil {
+			t.Fatal(err)
+		}
+		if no := <-numbers; no != want {
+			t.Fatalf("pack %d is the %d. in the stream", no, want)
+		}
+	}
+	g.soon.Store(true) // whatever the machine is busy with
+	// The answers to these are lost: each is stored once all the same.
+	mute.Store(true)
+	for want := uint64(5); want <= 6; want++ {
+		if err := g.Do(ctx, batch("b")); !errors.Is(err, ErrUnknown) {
+			t.Errorf("pack %d: %v", want, err)
+		}
+		if no := <-numbers; no != want {
+			t.Errorf("pack %d is the %d. in the stream", no, want)
+		}
+	}
+	if g.soon.Load() {
+		t.Error("it goes on without acks though nobody answers")
+	}
+	mute.Store(false)
+	if err := g.Do(ctx, batch("c")); err != nil {
+		t.Error(err)
 	}
 	cancel()
 	wg.Wait()

@@ -1,0 +1,71 @@
+package gateway
+
+import (
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+
+	"fondaco.dev/services/api/internal/command"
+)
+
+// reply hands an answer to those who wait. Answers may come before the ack of
+// the publish, and twice.
+func (g *Gateway) reply(m *nats.Msg) {
+	if kind := m.Header.Get("Fondaco-Reply"); kind != "" && kind != "orders" {
+		return
+	}
+	r, err := command.ReadReply(m.Data)
+	if err != nil {
+		g.log.Warn("an answer could not be read", zap.Error(err))
+		return
+	}
+	g.hear(r.PackNo)
+	g.mu.Lock()
+	p := g.open[r.PackNo]
+	g.mu.Unlock()
+	if p == nil {
+		return
+	}
+	g.soon.Store(time.Since(p.sealed) < answerSoon)
+	// Before any caller hears of it, and perhaps before the publish's ack.
+	for _, account := range p.accounts {
+		g.stored(account, r.InSeq)
+	}
+	if g.take(r.PackNo) == nil {
+		return // its callers were told meanwhile that nothing is known
+	}
+	if r.Count != p.count {
+		g.log.Error("an answer has another number of outcomes than its pack has commands", zap.Uint64("pack_no", r.PackNo),
+			zap.Int("outcomes", r.Count), zap.Int("commands", p.count))
+		p.fail(ErrUnknown)
+		return
+	}
+	now := time.Now()
+	for _, b := range p.batches {
+		b.read(&r)
+		b.InSeq = r.InSeq
+		g.seconds.Observe(now.Sub(b.began).Seconds())
+		b.Done(b)
+	}
+}
+
+// hear tells the publisher that a pack is stored.
+func (g *Gateway) hear(no uint64) {
+	if no <= g.upTo.Load() {
+		return
+	}
+	g.upTo.Store(no)
+	select {
+	case g.heard <- struct{}{}:
+	default:
+	}
+}
+
+func (g *Gateway) take(no uint64) *pack {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p := g.open[no]
+	delete(g.open, no)
+	return p
+}
