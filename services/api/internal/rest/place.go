@@ -91,7 +91,7 @@ func readAll(r io.Reader, b []byte) ([]byte, error) {
 
 // find is the market of an order of the caller.
 func (a *asking) find(n command.Name) (m *market.Market) {
-	_ = a.server.Venue.View(func(st *market.State) {
+	_ = a.server.Venue.Peek(func(st *market.State) {
 		m = st.Directory().ByID(st.MarketOfOrder(a.who, n.ID, string(n.ClientID), n.Ref))
 	})
 	return m
@@ -187,7 +187,7 @@ func (a *asking) pair(c echo.Context, o *command.Outcome) error {
 	first, second := entry.Order(a.who, &a.cmd.First, o.OrderID, o), market.Order{}
 	found := false
 	a.wait()
-	if err := a.server.Venue.View(func(st *market.State) {
+	if err := a.server.Venue.Peek(func(st *market.State) {
 		if second, found = st.Order(a.who, o.SecondID); found {
 			if now, ok := st.Order(a.who, o.OrderID); ok {
 				first = now
@@ -311,13 +311,13 @@ func (a *asking) changed(c echo.Context) error {
 			was, m = found, st.Directory().ByID(found.Market)
 		}
 	}
-	if err := s.Venue.View(look); err != nil {
+	if err := s.Venue.Peek(look); err != nil {
 		return err
 	}
 	if m == nil || a.cmd.Op == command.Amend {
 		// Placed a moment ago, or its new terms are on their way.
 		a.wait()
-		if err := s.Venue.View(look); err != nil {
+		if err := s.Venue.Peek(look); err != nil {
 			return err
 		}
 	}

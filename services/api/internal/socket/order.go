@@ -116,7 +116,7 @@ func (a *asking) read(data []byte, op string, account uint64) error {
 
 // find is the market of an order of the account.
 func (s *session) find(dir *market.Directory, account uint64, n command.Name) (m *market.Market) {
-	_ = s.server.venue.View(func(st *market.State) { m = dir.ByID(st.MarketOfOrder(account, n.ID, string(n.ClientID), n.Ref)) })
+	_ = s.server.venue.Peek(func(st *market.State) { m = dir.ByID(st.MarketOfOrder(account, n.ID, string(n.ClientID), n.Ref)) })
 	return m
 }
 

@@ -3,6 +3,7 @@ package venue
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 var (
@@ -36,12 +37,58 @@ func (v *Venue) Await(ctx context.Context, epoch string, event, pack uint64) err
 		case done:
 			return nil
 		}
+		v.hurry()
 		select {
 		case <-ctx.Done():
 			if !loaded {
 				return ErrLoading
 			}
 			return ErrBehind
+		case <-applied:
+		}
+	}
+}
+
+// Remember makes the account's own reads wait for an input pack.
+func (v *Venue) Remember(account, inSeq uint64) {
+	v.waiting.Lock()
+	defer v.waiting.Unlock()
+	if len(v.waits) > 10000 {
+		done := v.inSeq.Load()
+		for a, seq := range v.waits {
+			if seq <= done {
+				delete(v.waits, a)
+			}
+		}
+	}
+	v.waits[account] = max(v.waits[account], inSeq)
+}
+
+// readYourWrite bounds how long a read waits for the account's last write.
+const readYourWrite = time.Second
+
+// WaitOwn waits until the projection holds what the account last wrote through
+// this replica, but no longer than a second.
+func (v *Venue) WaitOwn(ctx context.Context, account uint64) {
+	v.waiting.Lock()
+	seq, waits := v.waits[account]
+	v.waiting.Unlock()
+	if !waits || v.inSeq.Load() >= seq {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, readYourWrite)
+	defer cancel()
+	for {
+		v.mu.RLock()
+		done, applied := v.state != nil && v.state.InSeq >= seq, v.applied
+		v.mu.RUnlock()
+		if done {
+			return
+		}
+		v.hurry()
+		select {
+		case <-ctx.Done():
+			return
 		case <-applied:
 		}
 	}

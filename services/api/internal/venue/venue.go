@@ -48,6 +48,8 @@ type Venue struct {
 	applied chan struct{}          // closed and replaced when InSeq grew
 	dir     atomic.Pointer[market.Directory]
 	inSeq   atomic.Uint64 // of state
+	trades  atomic.Pointer[bus.Follower]
+	asked   atomic.Int64 // when View was called last, in unix nanoseconds
 
 	waiting sync.Mutex
 	waits   map[uint64]uint64
@@ -144,6 +146,8 @@ func (v *Venue) follow(ctx context.Context, b *bus.Bus, primary bool, backoff *r
 	v.log.Info("venue loaded", zap.String("venue", v.name), zap.Uint64("event_seq", state.Seq), zap.Uint64("message", cur.Seq))
 	f := b.Follow(ctx, tradesv1.Stream, []string{tradesv1.Subject(v.name)}, cur.Seq+1)
 	defer f.Close()
+	f.Rest = v.rest
+	v.trades.Store(f)
 	if last, err := b.Last(ctx, tradesv1.Stream, tradesv1.Subject(v.name)); err == nil && (last == nil || last.Seq <= cur.Seq) {
 		v.status.Set(nil)
 	}
@@ -154,22 +158,26 @@ func (v *Venue) follow(ctx context.Context, b *bus.Bus, primary bool, backoff *r
 		if err != nil {
 			return err
 		}
+		whole := 0 // parts that end an output
 		for _, m := range msgs {
 			out, ok := market.ReadOutput(m.Data)
 			if !ok {
 				return fmt.Errorf("message %d of TRADES is no output of the order book", m.Seq)
 			}
-			parts = append(parts, out)
-			if !out.Last {
-				continue
+			if parts = append(parts, out); out.Last {
+				whole = len(parts)
 			}
-			if err := v.apply(parts); err != nil {
-				return fmt.Errorf("applying message %d of TRADES: %w", m.Seq, err)
-			}
-			parts = parts[:0]
-			if m.Pending == 0 {
-				v.status.Set(nil)
-			}
+		}
+		if whole == 0 {
+			continue
+		}
+		last := msgs[len(msgs)-1]
+		if err := v.apply(parts[:whole]); err != nil {
+			return fmt.Errorf("applying TRADES up to message %d: %w", last.Seq, err)
+		}
+		parts = append(parts[:0], parts[whole:]...)
+		if last.Pending == 0 {
+			v.status.Set(nil)
 		}
 	}
 }
@@ -197,7 +205,7 @@ func (v *Venue) wake() {
 	v.applied = make(chan struct{})
 }
 
-// apply folds one complete output and publishes what it changed.
+// apply folds complete outputs and publishes what they changed.
 func (v *Venue) apply(parts []market.Output) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -245,61 +253,6 @@ func (v *Venue) apply(parts []market.Output) error {
 
 // Directory is the markets and assets as of now; nil while loading.
 func (v *Venue) Directory() *market.Directory { return v.dir.Load() }
-
-// View runs fn on the projection; fn must not keep what it points to.
-func (v *Venue) View(fn func(*market.State)) error {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	if v.state == nil {
-		return ErrLoading
-	}
-	fn(v.state)
-	return nil
-}
-
-// Remember makes the account's own reads wait for an input pack.
-func (v *Venue) Remember(account, inSeq uint64) {
-	v.waiting.Lock()
-	defer v.waiting.Unlock()
-	if len(v.waits) > 10000 {
-		done := v.inSeq.Load()
-		for a, seq := range v.waits {
-			if seq <= done {
-				delete(v.waits, a)
-			}
-		}
-	}
-	v.waits[account] = max(v.waits[account], inSeq)
-}
-
-// readYourWrite bounds how long a read waits for the account's last write.
-const readYourWrite = time.Second
-
-// WaitOwn waits until the projection holds what the account last wrote through
-// this replica, but no longer than a second.
-func (v *Venue) WaitOwn(ctx context.Context, account uint64) {
-	v.waiting.Lock()
-	seq, waits := v.waits[account]
-	v.waiting.Unlock()
-	if !waits || v.inSeq.Load() >= seq {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, readYourWrite)
-	defer cancel()
-	for {
-		v.mu.RLock()
-		done, applied := v.state != nil && v.state.InSeq >= seq, v.applied
-		v.mu.RUnlock()
-		if done {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-applied:
-		}
-	}
-}
 
 // Name of the venue.
 func (v *Venue) Name() string { return v.name }
