@@ -49,7 +49,9 @@ func (m *Many) one(r *Reader, raw []byte, op string, account uint64, requestID s
 		m.commands = append(m.commands, command.Command{})
 	}
 	c := &m.commands[len(m.commands)-1]
+	r.earlier = m.Data
 	err := r.read(op, raw, c)
+	r.earlier = nil
 	m.errors = append(m.errors, err)
 	if err == nil {
 		m.Data = c.Append(m.Data, account, requestID)

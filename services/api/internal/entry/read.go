@@ -24,13 +24,17 @@ const MaxBatch = 100
 type Reader struct {
 	Dir *market.Directory
 	IDs *IDs
-	// Find is the market of an order of the caller, nil when it is not known; nil =
-	// never.
-	Find func(command.Name) *market.Market
+	// Find is the market of an order of the caller and whether the order is open,
+	// nil when it is not known; nil = never.
+	Find func(command.Name) (m *market.Market, open bool)
+	// Ahead is the market of an order that the caller placed and that has no answer
+	// yet, 0 when there is none; nil = never.
+	Ahead func(command.Name) uint32
 	// Wait until Find knows what the caller wrote last; nil = at once.
 	Wait func()
 
-	form form
+	form    form
+	earlier []byte // commands of the same request, as in Many.Data
 }
 
 var (
@@ -80,18 +84,13 @@ func (r *Reader) amend(raw []byte, named *command.Name, more set, c *command.Com
 	}
 	if named != nil {
 		c.Name = *named
-		c.Market = r.find(c.Name)
 	} else if err := r.name(c); err != nil {
 		return err
 	}
 	if !r.form.have.has(fPrice) && !r.form.have.has(fQuantity) {
 		return problem.Parameter("quantity", "an amend wants a new price, a new quantity, or both")
 	}
-	if c.Market == nil && r.Wait != nil {
-		r.Wait()
-		c.Market = r.find(c.Name)
-	}
-	if c.Market == nil {
+	if c.Market = r.amended(c.Name); c.Market == nil {
 		return reject.Problem(ordersv1.RejectReason_REJECT_REASON_UNKNOWN_ORDER)
 	}
 	var err error
@@ -261,15 +260,37 @@ func (r *Reader) name(c *command.Command) error {
 	if c.Name.ClientID, err = r.clientID(); err != nil {
 		return err
 	}
-	c.Market = r.find(c.Name)
+	c.Market, _ = r.find(c.Name)
 	return nil
 }
 
-func (r *Reader) find(n command.Name) *market.Market {
+func (r *Reader) find(n command.Name) (m *market.Market, open bool) {
 	if r.Find == nil {
-		return nil
+		return nil, false
 	}
 	return r.Find(n)
+}
+
+// amended is the market whose units an amend is in. The order may be ahead in
+// this request, or on its way to the engine; then its name may have been that of
+// an order that ended.
+func (r *Reader) amended(n command.Name) *market.Market {
+	m, open := r.find(n)
+	if open {
+		return m
+	}
+	id := command.MarketOf(r.earlier, n)
+	if id == 0 && r.Ahead != nil {
+		id = r.Ahead(n)
+	}
+	if id != 0 {
+		return r.Dir.ByID(id)
+	}
+	if m == nil && r.Wait != nil {
+		r.Wait()
+		m, _ = r.find(n)
+	}
+	return m
 }
 
 func (r *Reader) clientID() ([]byte, error) {

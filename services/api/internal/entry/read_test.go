@@ -18,11 +18,11 @@ func reader() *Reader {
 	st.PutAsset(2, "WINE", 0)
 	st.PutMarket(market.Market{ID: 1, Symbol: "W-U", Base: "WINE", Quote: "USD", Tick: 5, Lot: 2})
 	dir := st.Directory()
-	return &Reader{Dir: dir, IDs: NewIDs("g"), Find: func(n command.Name) *market.Market {
+	return &Reader{Dir: dir, IDs: NewIDs("g"), Find: func(n command.Name) (*market.Market, bool) {
 		if n.ID == 404 {
-			return nil
+			return nil, false
 		}
-		return dir.Market("W-U")
+		return dir.Market("W-U"), true
 	}}
 }
 

@@ -26,7 +26,7 @@ func reader() *entry.Reader {
 	st.PutAsset(2, "WINE", 0)
 	st.PutMarket(market.Market{ID: 1, Symbol: "W-U", Base: "WINE", Quote: "USD", Tick: 5, Lot: 2})
 	dir := st.Directory()
-	return &entry.Reader{Dir: dir, IDs: entry.NewIDs("g"), Find: func(command.Name) *market.Market { return dir.Market("W-U") }}
+	return &entry.Reader{Dir: dir, IDs: entry.NewIDs("g"), Find: func(command.Name) (*market.Market, bool) { return dir.Market("W-U"), true }}
 }
 
 // readers are the bodies of the routes, and the elements of a batch.

@@ -28,7 +28,8 @@ func (g *Gateway) reply(m *nats.Msg) {
 		return
 	}
 	g.soon.Store(time.Since(p.sealed) < answerSoon)
-	// Before any caller hears of it, and perhaps before the publish's ack.
+	// Before any caller hears of it, before MarketOf forgets it, and perhaps before
+	// the publish's ack.
 	for _, account := range p.accounts {
 		g.stored(account, r.InSeq)
 	}
@@ -68,4 +69,32 @@ func (g *Gateway) take(no uint64) *pack {
 	p := g.open[no]
 	delete(g.open, no)
 	return p
+}
+
+// MarketOf is the market of a new order of the account that has no answer yet,
+// by its client_order_id or client_ref; of several the one sent last, 0 when
+// there is none.
+func (g *Gateway) MarketOf(account uint64, n command.Name) uint32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := len(g.waiting) - 1; i >= g.head; i-- {
+		if b := g.waiting[i]; b.Account == account {
+			if m := command.MarketOf(b.Data, n); m != 0 {
+				return m
+			}
+		}
+	}
+	for no := g.packNo; no >= g.oldest && no > 0; no-- {
+		p := g.open[no]
+		for i := 0; p != nil && i < len(p.batches); i++ {
+			b := p.batches[len(p.batches)-1-i]
+			if b.Account != account {
+				continue
+			}
+			if m := command.MarketOf(b.Data, n); m != 0 {
+				return m
+			}
+		}
+	}
+	return 0
 }

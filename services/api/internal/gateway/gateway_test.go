@@ -20,6 +20,7 @@ import (
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/proto/topology"
 	"fondaco.dev/services/api/internal/command"
+	"fondaco.dev/services/api/internal/market"
 )
 
 func start(t *testing.T) (*bustest.Server, *bus.Bus) {
@@ -213,6 +214,53 @@ func TestTakenBack(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
+}
+
+// TestMarketOf: an order without an answer is found, in a pack or before one,
+// and no longer when its account's reads are told of the pack.
+func TestMarketOf(t *testing.T) {
+	t.Parallel()
+	_, b := start(t)
+	told := make(chan uint64, 16)
+	g := New("main", func(_, inSeq uint64) { told <- inSeq }, admin.New("", zlog.Nop()), zlog.Nop().Logger)
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	g.setUp(true)
+	first := batch("first")
+	c := command.Command{Op: command.Place, First: command.Order{Market: &market.Market{ID: 3}, Ref: 7}}
+	first.Data = c.Append(nil, 1, "")
+	done := make(chan struct{})
+	first.Done = func(*Batch) { close(done) }
+	if err := g.Send(first); err != nil {
+		t.Fatal(err)
+	}
+	name := command.Name{Ref: 7}
+	if got := g.MarketOf(1, name); got != 3 {
+		t.Errorf("waiting: market %d", got)
+	}
+	if got := g.MarketOf(2, name) + g.MarketOf(1, command.Name{Ref: 8}) + g.MarketOf(1, command.Name{ClientID: []byte("first")}); got != 0 {
+		t.Errorf("another's: market %d", got)
+	}
+	wg.Go(func() { _ = g.Run(ctx, b) })
+	<-told // by the ack: nobody answers yet
+	if got := g.MarketOf(1, name); got != 3 {
+		t.Errorf("stored: market %d", got)
+	}
+	data, _ := proto.Marshal(&ordersv1.PackReply{PackNo: 1, InSeq: 1, Outcomes: []*ordersv1.Outcome{{OrderId: 1}}})
+	if err := b.Conn().Publish(ordersv1.ReplySubject(g.ID()), data); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	if got := g.MarketOf(1, name); got != 0 {
+		t.Errorf("answered: market %d", got)
+	}
+	select {
+	case <-told:
+	default:
+		t.Error("it was forgotten before the account's reads knew of it")
+	}
 }
 
 // TestNoAcks: once an answer came soon the packs are sent without asking for an

@@ -70,8 +70,9 @@ func (s *State) OrderByRef(account, ref uint64) (Order, bool) {
 }
 
 // MarketOfOrder is the market of an account's order that the three names mean;
-// 0 when it is not known here.
-func (s *State) MarketOfOrder(account, id uint64, clientID string, ref uint64) uint32 {
+// 0 when it is not known here. An order that is not open may have left its name
+// to another.
+func (s *State) MarketOfOrder(account, id uint64, clientID string, ref uint64) (market uint32, open bool) {
 	switch {
 	case clientID != "":
 		id = s.clientIDs.byID(account, clientID)
@@ -79,9 +80,9 @@ func (s *State) MarketOfOrder(account, id uint64, clientID string, ref uint64) u
 		id = s.refs.byRef(account, ref)
 	}
 	if o := s.orders.get(id); o != nil && o.Account == account {
-		return o.Market
+		return o.Market, o.Open()
 	}
-	return 0
+	return 0, false
 }
 
 // Orders copies an account's orders with ids below `below` (0 = no bound) that

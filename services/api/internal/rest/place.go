@@ -35,7 +35,7 @@ type asking struct {
 
 var askings = sync.Pool{New: func() any {
 	a := &asking{}
-	a.reader.Find, a.reader.Wait = a.find, a.wait
+	a.reader.Find, a.reader.Ahead, a.reader.Wait = a.find, a.ahead, a.wait
 	return a
 }}
 
@@ -90,12 +90,17 @@ func readAll(r io.Reader, b []byte) ([]byte, error) {
 }
 
 // find is the market of an order of the caller.
-func (a *asking) find(n command.Name) (m *market.Market) {
+func (a *asking) find(n command.Name) (m *market.Market, open bool) {
 	_ = a.server.Venue.Peek(func(st *market.State) {
-		m = st.Directory().ByID(st.MarketOfOrder(a.who, n.ID, string(n.ClientID), n.Ref))
+		var id uint32
+		id, open = st.MarketOfOrder(a.who, n.ID, string(n.ClientID), n.Ref)
+		m = st.Directory().ByID(id)
 	})
-	return m
+	return m, open
 }
+
+// ahead is the market of an order of the caller that is on its way.
+func (a *asking) ahead(n command.Name) uint32 { return a.server.Gateway.MarketOf(a.who, n) }
 
 // untold is the context of commands under way. A client that hangs up takes
 // nothing back: it could not know whether that came in time. So nobody has to

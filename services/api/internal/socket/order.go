@@ -86,7 +86,8 @@ func (s *session) ask(text []byte, op string) error {
 	h, _ := entry.ReadHead(a.text) // as before, in the copy that stays
 	a.id = h.ID
 	a.reader.Dir, a.reader.IDs = dir, s.server.ids
-	a.reader.Find = func(n command.Name) *market.Market { return s.find(dir, who.Account, n) }
+	a.reader.Find = func(n command.Name) (*market.Market, bool) { return s.find(dir, who.Account, n) }
+	a.reader.Ahead = func(n command.Name) uint32 { return s.server.gateway.MarketOf(who.Account, n) }
 	a.reader.Wait = func() { s.server.venue.WaitOwn(s.conn.context(), who.Account) }
 	if err := a.read(h.Data, op, who.Account); err != nil {
 		askings.Put(a)
@@ -115,9 +116,13 @@ func (a *asking) read(data []byte, op string, account uint64) error {
 }
 
 // find is the market of an order of the account.
-func (s *session) find(dir *market.Directory, account uint64, n command.Name) (m *market.Market) {
-	_ = s.server.venue.Peek(func(st *market.State) { m = dir.ByID(st.MarketOfOrder(account, n.ID, string(n.ClientID), n.Ref)) })
-	return m
+func (s *session) find(dir *market.Directory, account uint64, n command.Name) (m *market.Market, open bool) {
+	_ = s.server.venue.Peek(func(st *market.State) {
+		var id uint32
+		id, open = st.MarketOfOrder(account, n.ID, string(n.ClientID), n.Ref)
+		m = dir.ByID(id)
+	})
+	return m, open
 }
 
 // send passes the commands on; a is its own once more when they are answered.
