@@ -124,6 +124,31 @@ func Parent(ctx context.Context) string {
 	return carrier[header]
 }
 
+// Message begins the span of a message of a socket and gives its traceparent;
+// "" and a span that does nothing when it is not followed.
+func (t *Tracer) Message(op string) (parent string, s Span) {
+	if t == nil {
+		return "", Span{}
+	}
+	ctx, span := t.tracer.Start(context.Background(), op, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attribute.String("fondaco.op", op)))
+	if parent = Parent(ctx); parent == "" {
+		return "", Span{}
+	}
+	return parent, Span{span}
+}
+
+// Done ends the span of a message, which an error of ours fails.
+func (s Span) Done(requestID string, commands int, err error) {
+	if s.span == nil {
+		return
+	}
+	s.span.SetAttributes(attribute.String("fondaco.request_id", requestID), attribute.Int("fondaco.commands", commands))
+	if err != nil {
+		s.span.SetStatus(codes.Error, err.Error())
+	}
+	s.span.End()
+}
+
 // Follow begins a span below each of the parents that a message carries. The
 // function that it gives ends them; it is nil when there are none.
 func (t *Tracer) Follow(name, parents string, attributes ...attribute.KeyValue) func() {

@@ -81,7 +81,7 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	defer tracer.Close()
 	var entrance *socket.Book
 	if gate != nil {
-		entrance = &socket.Book{Gateway: gate, Limits: limits, Maintenance: closed}
+		entrance = &socket.Book{Gateway: gate, Limits: limits, Maintenance: closed, Trace: tracer}
 	}
 	live := status.NewLive(board, adm.Ready, closed.Now, adm.Registry())
 	db.Watch(live.OnPoll)

@@ -12,6 +12,35 @@ import (
 	ordersv1 "fondaco.dev/proto/orders/v1"
 )
 
+// TestTraceOfASocketOrder: so do orders of a socket, one span a message.
+func TestTraceOfASocketOrder(t *testing.T) {
+	t.Parallel()
+	in := tracetest.Start(t)
+	a := newApp(t)
+	a.env["OTEL_EXPORTER_OTLP_ENDPOINT"], a.env["FONDACO_TRACE_PERMILLE"] = in.URL, "1000"
+	startEngine(t, a)
+	a.start()
+	a.ready()
+	c := a.dial("/v1/ws", bearer("alice-token")...)
+	c.send(`{"op":"order.batch","id":1,"data":[{"op":"place","symbol":"WINE18-USD","side":"buy","price":"1","quantity":"2"},` +
+		`{"op":"place","symbol":"WINE18-USD","side":"buy","price":"2","quantity":"2"}]}`)
+	c.want("result")
+	m, err := a.nats.Bus(t).Last(t.Context(), ordersv1.Stream, ordersv1.Subject("main", ordersv1.FromAPI))
+	if err != nil || m == nil {
+		t.Fatal(m, err)
+	}
+	a.stop()
+	for _, s := range in.Spans() {
+		if s.Attributes["fondaco.op"] == "order.batch" {
+			if want := "00-" + s.TraceID + "-" + s.ID + "-01"; m.Header.Get(bus.HeaderTrace) != want || s.Attributes["fondaco.request_id"] == "" {
+				t.Errorf("the pack carries %v, the span is %+v", m.Header, s)
+			}
+			return
+		}
+	}
+	t.Error("the message has no span")
+}
+
 // TestTraceOfAnOrder: the pack that holds a followed request says so, and the
 // order book's span is part of the request's trace.
 func TestTraceOfAnOrder(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"fondaco.dev/pkg/trace"
 	"fondaco.dev/services/api/internal/auth"
 	"fondaco.dev/services/api/internal/command"
 	"fondaco.dev/services/api/internal/entry"
@@ -36,6 +37,7 @@ type asking struct {
 	many    entry.Many
 	reader  entry.Reader
 	batch   gateway.Batch
+	span    trace.Span
 	out     []byte
 }
 
@@ -57,14 +59,18 @@ func (s *session) order(text []byte) (is, accepted bool) {
 		s.fail(nil, badID())
 		return true, false
 	}
-	if err := s.ask(text, op); err != nil {
+	name := "" // of the span
+	if s.server.trace != nil {
+		name = string(h.Op)
+	}
+	if err := s.ask(text, name, op); err != nil {
 		s.fail(append([]byte(nil), h.ID...), err)
 		return true, false
 	}
 	return true, true
 }
 
-func (s *session) ask(text []byte, op string) error {
+func (s *session) ask(text []byte, name, op string) error {
 	s.mu.Lock()
 	who := s.who
 	s.mu.Unlock()
@@ -93,7 +99,7 @@ func (s *session) ask(text []byte, op string) error {
 		askings.Put(a)
 		return err
 	}
-	return a.send(who)
+	return a.send(who, name)
 }
 
 // read takes the commands of the message; data may be absent where nothing is
@@ -126,7 +132,7 @@ func (s *session) find(dir *market.Directory, account uint64, n command.Name) (m
 }
 
 // send passes the commands on; a is its own once more when they are answered.
-func (a *asking) send(who *auth.Who) error {
+func (a *asking) send(who *auth.Who, name string) error {
 	s, n := a.session, a.many.Sent()
 	if n == 0 { // nothing could be read: the answer says why
 		a.batch.Outcomes, a.batch.Err = a.batch.Outcomes[:0], nil
@@ -144,9 +150,11 @@ func (a *asking) send(who *auth.Who) error {
 	}
 	b := &a.batch
 	b.Account, b.Count, b.New, b.Data, b.RequestID = who.Account, n, a.many.New(), a.many.Data, ""
+	b.Trace, a.span = s.server.trace.Message(name)
 	b.Done = func(*gateway.Batch) { a.answered(n) }
 	if err := s.server.gateway.Send(b); err != nil {
 		s.inFlight.Add(-int64(n))
+		a.span.Done(s.requestID, n, err)
 		askings.Put(a)
 		return unsent(err)
 	}
@@ -192,6 +200,7 @@ func unsent(err error) error {
 // answered is called by the gateway.
 func (a *asking) answered(n int) {
 	a.session.inFlight.Add(-int64(n))
+	a.span.Done(a.session.requestID, n, a.batch.Err)
 	a.answer()
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"fondaco.dev/pkg/trace"
 	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/proto/config"
 	"fondaco.dev/services/api/internal/auth"
@@ -36,6 +37,7 @@ type Server struct {
 	gateway     *gateway.Gateway // nil without an order book
 	limits      *limit.Limiter
 	maintenance *maintenance.Board
+	trace       *trace.Tracer
 	ids         *entry.IDs
 	networks    map[string]network
 	names       []string
@@ -59,6 +61,7 @@ type Book struct {
 	Gateway     *gateway.Gateway
 	Limits      *limit.Limiter     // nil = none
 	Maintenance *maintenance.Board // nil = never
+	Trace       *trace.Tracer      // nil = orders are not followed
 }
 
 // Feeds are what can be followed; Venue is nil without an order book, Status in
@@ -76,6 +79,7 @@ func New(cfg Config, networks []config.Network, feeds Feeds, book *Book, a *auth
 		closes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "fondaco_api_sockets_closed_total", Help: "Sockets that ended, by close code."}, []string{"code"})}
 	s.loop = newLoop(s.cfg, s.recover, s.gone)
 	if book != nil {
+		s.trace = book.Trace
 		s.gateway, s.limits, s.maintenance, s.ids = book.Gateway, book.Limits, book.Maintenance, entry.NewIDs(book.Gateway.ID()+"-ws")
 	}
 	for i := range networks {
