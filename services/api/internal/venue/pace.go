@@ -19,7 +19,7 @@ func (v *Venue) rest() time.Duration {
 	if v.feed.Wanted() || time.Since(time.Unix(0, v.asked.Load())) < askedFor {
 		return -1
 	}
-	return unwatchedRest
+	return v.pause
 }
 
 // hurry makes the projection take now what is in TRADES.

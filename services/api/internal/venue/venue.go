@@ -49,7 +49,8 @@ type Venue struct {
 	dir     atomic.Pointer[market.Directory]
 	inSeq   atomic.Uint64 // of state
 	trades  atomic.Pointer[bus.Follower]
-	asked   atomic.Int64 // when View was called last, in unix nanoseconds
+	pause   time.Duration // between two reads of TRADES while nobody watches
+	asked   atomic.Int64  // when View was called last, in unix nanoseconds
 
 	waiting sync.Mutex
 	waits   map[uint64]uint64
@@ -59,7 +60,7 @@ type Venue struct {
 func New(name string, loader Loader, adm *admin.Server, log *zap.Logger) *Venue {
 	delivered := prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_venue_frames_total", Help: "Frames given to venue subscriptions."})
 	v := &Venue{name: name, loader: loader, feed: feed.New(delivered), status: adm.Status("venue"), log: log,
-		applied: make(chan struct{}), waits: map[uint64]uint64{}}
+		pause: unwatchedRest, applied: make(chan struct{}), waits: map[uint64]uint64{}}
 	adm.Registry().MustRegister(delivered, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "fondaco_api_venue_event_seq", Help: "Last event of TRADES in the projection."}, v.seq))
 	return v
