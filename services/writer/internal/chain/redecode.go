@@ -115,8 +115,8 @@ func (r *redecoder) orphaned(ctx context.Context) error {
 		}
 		c := newCopy("orphaned_events", append([]string{"revert_pos"}, eventColumns...), 0)
 		for i := range rows {
-			c.row()
-			c.int8(uint64(reverts[i]))
+			c.Row()
+			c.Int8(uint64(reverts[i]))
 			c.event(r.to.network.Name, &rows[i])
 		}
 		return c.send(ctx, r.tx, &r.to)

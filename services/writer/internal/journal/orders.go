@@ -77,19 +77,8 @@ func (j *Journal) orders(ctx context.Context, tx pgx.Tx, c *trade.Changes) error
 		}
 	}
 	slices.SortFunc(made, func(a, b *trade.Order) int { return cmp.Compare(a.ID, b.ID) })
-	if _, err := tx.CopyFrom(ctx, pgx.Identifier{"trade", "orders"},
-		[]string{"venue", "id", "account", "client_order_id", "client_ref", "market", "side", "type", "time_in_force", "self_trade", "price_ticks",
-			"quantity_lots", "filled_lots", "remaining_lots", "visible_lots", "decremented_lots", "status", "reject_reason", "cancel_reason", "resting", "triggered", "queue_seq",
-			"quote_budget", "protection_ticks", "trigger_ticks", "trail_ticks", "display_lots", "min_lots", "post_only", "expires_at_ms", "other_leg",
-			"created_ms", "updated_ms", "event_seq"},
-		pgx.CopyFromSlice(len(made), func(i int) ([]any, error) {
-			o := made[i]
-			return []any{j.venue, int64(o.ID), int64(o.Account), o.ClientOrderID, unsigned(o.ClientRef), int32(o.Market), int16(o.Side), int16(o.Type),
-				int16(o.TimeInForce), int16(o.SelfTrade), o.PriceTicks, o.QuantityLots, o.FilledLots, o.Remaining, o.Visible, o.Decremented, int16(o.Status),
-				int16(o.RejectReason), int16(o.CancelReason), o.Resting, o.Triggered, int64(o.QueueSeq), o.QuoteBudget, o.Protection, o.Trigger, o.Trail,
-				o.Display, o.MinLots, o.PostOnly, o.ExpiresMs, int64(o.OtherLeg), o.CreatedMs, o.UpdatedMs, int64(o.EventSeq)}, nil
-		})); err != nil {
-		return fmt.Errorf("copying orders: %w", err)
+	if err := j.copyOrders(made).Send(ctx, tx, "trade.orders"); err != nil {
+		return err
 	}
 	if err := j.replace(ctx, tx, changed); err != nil {
 		return err
