@@ -15,7 +15,7 @@ type names struct {
 	seed   maphash.Seed
 	key    uint64
 	// is says whether the order has the name, and hash is that of its own.
-	is   func(o *Order, n *name) bool
+	is   func(o *Order, n name) bool
 	hash func(t *names, o *Order) uint64
 }
 
@@ -35,8 +35,8 @@ func namesOf(t *orders, byRef bool) *names {
 	return n
 }
 
-func hasID(o *Order, n *name) bool  { return o.Account == n.account && o.ClientOrderID == n.id }
-func hasRef(o *Order, n *name) bool { return o.Account == n.account && o.ClientRef == n.ref }
+func hasID(o *Order, n name) bool  { return o.Account == n.account && o.ClientOrderID == n.id }
+func hasRef(o *Order, n name) bool { return o.Account == n.account && o.ClientRef == n.ref }
 
 func hashOfID(t *names, o *Order) uint64  { return t.ofID(o.Account, o.ClientOrderID) }
 func hashOfRef(t *names, o *Order) uint64 { return t.ofRef(o.Account, o.ClientRef) }
@@ -52,7 +52,7 @@ func (t *names) ofRef(account, ref uint64) uint64 {
 }
 
 // at is the slot of a name, or the free one that it would take.
-func (t *names) at(hash uint64, n *name) int {
+func (t *names) at(hash uint64, n name) int {
 	mask := uint64(len(t.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		if id := t.slots[i]; id == 0 || t.is(t.orders.get(id), n) {
@@ -63,11 +63,11 @@ func (t *names) at(hash uint64, n *name) int {
 
 // byID and byRef are the order's id; 0 = there is none.
 func (t *names) byID(account uint64, id string) uint64 {
-	return t.slots[t.at(t.ofID(account, id), &name{account: account, id: id})]
+	return t.slots[t.at(t.ofID(account, id), name{account: account, id: id})]
 }
 
 func (t *names) byRef(account, ref uint64) uint64 {
-	return t.slots[t.at(t.ofRef(account, ref), &name{account: account, ref: ref})]
+	return t.slots[t.at(t.ofRef(account, ref), name{account: account, ref: ref})]
 }
 
 // put makes an order that is held the newest of its name.
@@ -75,7 +75,7 @@ func (t *names) put(o *Order) {
 	if 2*t.count >= len(t.slots) {
 		t.grow()
 	}
-	i := t.at(t.hash(t, o), &name{o.Account, o.ClientOrderID, o.ClientRef})
+	i := t.at(t.hash(t, o), name{o.Account, o.ClientOrderID, o.ClientRef})
 	if t.slots[i] == 0 {
 		t.count++
 	}
@@ -100,7 +100,7 @@ func (t *names) grow() {
 
 // remove forgets an order that is still held, unless a newer one has its name.
 func (t *names) remove(o *Order) {
-	i := t.at(t.hash(t, o), &name{o.Account, o.ClientOrderID, o.ClientRef})
+	i := t.at(t.hash(t, o), name{o.Account, o.ClientOrderID, o.ClientRef})
 	if t.slots[i] != o.ID {
 		return
 	}
