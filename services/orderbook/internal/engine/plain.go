@@ -13,9 +13,10 @@ import (
 // same state, with few branches and each thing looked up once; what trades is in
 // plaintake.go.
 //
-// Here, and nowhere else, slots are reached without asking whether they are in
-// their slab: they come from indexes, lists and levels, which the audits hold to
-// the slabs.
+// Here, and in what it shares with the other code (accounts, client_refs, looks
+// ahead, the digest), slots are reached without asking whether they are in their
+// slab: they come from indexes, lists and levels, which the audits hold to the
+// slabs.
 
 // slotOf is &s[i] without the question whether there is one.
 func slotOf[T any](s []T, i uint32) *T {
