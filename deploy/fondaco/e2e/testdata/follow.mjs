@@ -17,16 +17,20 @@ class Counted extends WebSocket {
 const beginning = { epoch: "", seq: 1 };
 const wait = { minWait: 20, maxWait: 200, quiet: 15_000 };
 
-// An order of its own, as the answer and as the feed have it.
+// An order of its own, as the answer and as the feed have it. Others send market
+// orders: one that was filled by them is followed by another.
 const client = new Client({ url, token });
-const id = "from typescript";
-const placed = await client.placeOrder({ symbol: "WINE18-USD", side: "buy", price: "0.01", quantity: "1", client_order_id: id });
-say({ order: placed.status });
-for await (const { data } of follow({ url, token, ...wait }, { channel: "orders", from: beginning })) {
-  if (data.client_order_id !== id) continue;
-  say({ order: `${data.status} on the feed` });
-  if (data.status === "open") await client.cancelOrderByClientID(id);
-  if (data.status === "canceled") break;
+for (let n = 0, last = ""; last !== "canceled"; n++) {
+  const id = `from typescript ${n}`;
+  const placed = await client.placeOrder({ symbol: "WINE18-USD", side: "buy", price: "0.01", quantity: "1", client_order_id: id });
+  say({ order: placed.status });
+  for await (const { data } of follow({ url, token, ...wait }, { channel: "orders", from: beginning })) {
+    if (data.client_order_id !== id) continue;
+    last = data.status;
+    say({ order: `${last} on the feed` });
+    if (last !== "open") break;
+    await client.cancelOrderByClientID(id).catch((e) => { if (e.problem?.code !== "already_done") throw e; });
+  }
 }
 
 for await (const { op, seq, data } of follow({ url, WebSocket: Counted, ...wait }, { channel: "blocks", network: "dev", from: beginning })) {
