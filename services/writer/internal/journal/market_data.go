@@ -14,9 +14,6 @@ import (
 // whole is an integer for a numeric column.
 func whole(v *big.Int) pgtype.Numeric { return pgtype.Numeric{Int: v, Valid: true} }
 
-// unsigned is a 64-bit number without a sign for a numeric column.
-func unsigned(v uint64) pgtype.Numeric { return whole(new(big.Int).SetUint64(v)) }
-
 // trades copies the trades, and brings last prices, candles and tickers on.
 func (j *Journal) trades(ctx context.Context, tx pgx.Tx, c *trade.Changes) error {
 	if len(c.Trades) == 0 {
