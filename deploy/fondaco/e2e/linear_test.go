@@ -174,6 +174,18 @@ func inCents(text string) int64 {
 func TestWhatOwnersSeeIsLinearizable(t *testing.T) {
 	s, api := books(t, nil)
 	clients := newClients(t, s.infra, s.file, []string{api.http}, 3)
+	for _, c := range clients { // the deposits came past this api, which nobody has watched yet
+		eventually(t, 10*time.Second, "the deposit to be seen", func() error {
+			var balances struct{ Data []struct{ Available string } }
+			get(t, api.http+"/v1/balances", c.token, &balances)
+			for _, b := range balances.Data {
+				if b.Available != "0" {
+					return nil
+				}
+			}
+			return fmt.Errorf("it shows %+v", balances)
+		})
+	}
 	ctx, end := context.WithTimeout(t.Context(), 120*time.Second)
 	defer end()
 	began, stop := time.Now(), make(chan struct{})
