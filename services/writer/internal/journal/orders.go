@@ -77,7 +77,10 @@ func (j *Journal) orders(ctx context.Context, tx pgx.Tx, c *trade.Changes) error
 		}
 	}
 	slices.SortFunc(made, func(a, b *trade.Order) int { return cmp.Compare(a.ID, b.ID) })
-	if err := j.copyOrders(made).Send(ctx, tx, "trade.orders"); err != nil {
+	rows := j.copyOrders(made)
+	err := rows.Send(ctx, tx, "trade.orders")
+	rows.Release()
+	if err != nil {
 		return err
 	}
 	if err := j.replace(ctx, tx, changed); err != nil {
