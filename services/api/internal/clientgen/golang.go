@@ -26,9 +26,13 @@ func Go(s *spec.Spec) ([]byte, error) {
 	for _, c := range m.calls {
 		goCall(w, c)
 	}
+	return formatted(w, "the go client")
+}
+
+func formatted(w *writer, what string) ([]byte, error) {
 	out, err := format.Source([]byte(w.String()))
 	if err != nil {
-		return nil, fmt.Errorf("formatting the go client: %w", err)
+		return nil, fmt.Errorf("formatting %s: %w", what, err)
 	}
 	return out, nil
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // TypeScript writes the types and calls of the TypeScript client.
-func TypeScript(s *spec.Spec) []byte {
+func TypeScript(s *spec.Spec) ([]byte, error) {
 	m := read(s)
 	w := &writer{}
 	w.line(mark)
@@ -44,7 +44,7 @@ func TypeScript(s *spec.Spec) []byte {
 		tsCall(w, c)
 	}
 	w.line("}")
-	return []byte(strings.ReplaceAll(w.String(), "\n\n}", "\n}"))
+	return []byte(strings.ReplaceAll(w.String(), "\n\n}", "\n}")), nil
 }
 
 func tsType(w *writer, t *named) {

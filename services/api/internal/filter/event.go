@@ -96,9 +96,8 @@ func OfContract(c *config.Contract) *Contract {
 var argName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
 
 // ParseEvent reads the parameters of one network's event filter. Unknown ones
-// are a problem that lists what is allowed here (extra names those that the
-// caller handles itself).
-func ParseEvent(params map[string]string, contracts []Contract, extra []string) (*Event, error) {
+// are a problem that lists what is allowed here.
+func ParseEvent(params map[string]string, contracts []Contract) (*Event, error) {
 	f := &Event{}
 	names := make([]string, 0, len(params))
 	for name := range params {
@@ -133,8 +132,8 @@ func ParseEvent(params map[string]string, contracts []Contract, extra []string) 
 				err = problem.Parameter(name, "wants text in UTF-8 without the character 0")
 			}
 			f.Args = append(f.Args, Arg{Name: arg, Value: normal(value), Written: value})
-		case !slices.Contains(extra, name):
-			err = problem.UnknownParameter(name, append(append(EventKeys(), ArgPrefix+"NAME"), extra...))
+		default:
+			err = problem.UnknownParameter(name, append(EventKeys(), ArgPrefix+"NAME"))
 		}
 		if err != nil {
 			return nil, err

@@ -43,7 +43,7 @@ func TestMatch(t *testing.T) {
 		{map[string]string{"account": "0x" + common.Bytes2Hex(word(1)[12:])}, false, false}, // topic0 is no argument
 		{map[string]string{"arg.missing": ""}, false, false},
 	} {
-		f, err := filter.ParseEvent(c.params, contracts, nil)
+		f, err := filter.ParseEvent(c.params, contracts)
 		if err != nil {
 			t.Errorf("%v: %v", c.params, err)
 			continue
@@ -57,7 +57,7 @@ func TestMatch(t *testing.T) {
 		{Name: "usd", Children: true},
 	}
 	for contract, want := range map[string][]bool{"v": {false, true, false}, "usd": {true, true, true}} {
-		f, err := filter.ParseEvent(map[string]string{"contract": contract}, versions, nil)
+		f, err := filter.ParseEvent(map[string]string{"contract": contract}, versions)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,11 +72,11 @@ func TestMatch(t *testing.T) {
 		}
 	}
 	e.BlockNumber = 4 // before the contract's start
-	if f, _ := filter.ParseEvent(map[string]string{"contract": "usd"}, contracts, nil); f.Match(e) {
+	if f, _ := filter.ParseEvent(map[string]string{"contract": "usd"}, contracts); f.Match(e) {
 		t.Error("matched before the start block")
 	}
-	_, err := filter.ParseEvent(map[string]string{"fo": "1"}, contracts, []string{"limit"})
-	if p, ok := problem.Of(err); !ok || p.Parameter != "fo" || len(p.Allowed) != 10 {
+	_, err := filter.ParseEvent(map[string]string{"fo": "1"}, contracts)
+	if p, ok := problem.Of(err); !ok || p.Parameter != "fo" || len(p.Allowed) != 9 {
 		t.Errorf("%v", err)
 	}
 }
@@ -88,7 +88,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("account", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAee")
 	f.Fuzz(func(t *testing.T, name, value string) {
 		e := &feedv1.Event{Args: []byte(`{"x":"1"}`), Topics: [][]byte{word(1)}}
-		if got, err := filter.ParseEvent(map[string]string{name: value}, nil, nil); err == nil {
+		if got, err := filter.ParseEvent(map[string]string{name: value}, nil); err == nil {
 			got.Match(e)
 		} else if _, ok := problem.Of(err); !ok {
 			t.Fatalf("%v is no problem", err)

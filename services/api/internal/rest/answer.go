@@ -8,6 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 	"fondaco.dev/services/api/internal/store"
@@ -36,78 +37,35 @@ func blob(c echo.Context, status int, body []byte) error {
 	return err
 }
 
-// limitOf reads a limit between 1 and most.
-func limitOf(c echo.Context, def, most int) (int, error) {
-	text := c.QueryParam("limit")
-	if text == "" {
-		return def, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
-		return 0, problem.Parameter("limit", fmt.Sprintf("wants a whole number from 1 to %d", most))
-	}
-	return n, nil
-}
-
-// heightOf reads a block number; def when it is absent.
-func heightOf(name, text string, def int64) (int64, error) {
-	if text == "" {
-		return def, nil
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 0 {
-		return 0, problem.Parameter(name, "wants a block number")
-	}
-	return n, nil
-}
-
 // listOf reads what lists by height have in common; one row more than the
 // limit is asked for, to know whether there is more.
-func (s *Server) listOf(c echo.Context, n *network, desc bool) (store.List, error) {
-	limit, err := limitOf(c, defaultRows, maxRows)
-	if err != nil {
-		return store.List{}, err
-	}
-	l, err := readList(c.QueryParam, limit, desc)
+func (s *Server) listOf(c echo.Context, n *network, p *operation.Heights, fresh *operation.Fresh) (store.List, error) {
+	l, err := readList(p)
 	if err != nil {
 		return l, err
 	}
-	l.Need, err = s.need(c, n.Name)
+	l.Need, err = s.need(c, n.Name, fresh)
 	return l, err
 }
 
-func readList(param func(string) string, limit int, desc bool) (store.List, error) {
-	l := store.List{Limit: limit + 1}
-	var err error
-	if l.From, err = heightOf("from_block", param("from_block"), 0); err != nil {
-		return l, err
-	}
-	if l.To, err = heightOf("to_block", param("to_block"), -1); err != nil {
-		return l, err
-	}
+func readList(p *operation.Heights) (store.List, error) {
+	l := store.List{Limit: int(p.Limit) + 1, From: p.FromBlock.Or(0), To: p.ToBlock.Or(-1), Finalized: p.Finality == "finalized",
+		Orphaned: p.Include == "orphaned", Desc: p.Order == "desc"}
 	if l.To >= 0 && l.From > l.To {
 		return l, problem.Parameter("from_block", "is above to_block")
 	}
-	if l.Since, err = epochTime("from_time", param("from_time")); err != nil {
+	var err error
+	if l.Since, err = epochTime("from_time", p.FromTime); err != nil {
 		return l, err
 	}
-	if l.Until, err = epochTime("to_time", param("to_time")); err != nil {
+	if l.Until, err = epochTime("to_time", p.ToTime); err != nil {
 		return l, err
 	}
 	if l.Until > 0 && l.Since >= l.Until {
 		return l, problem.Parameter("from_time", "is not before to_time")
 	}
-	if l.Finalized, err = oneOf("finality", param("finality"), "any", "finalized"); err != nil {
-		return l, err
-	}
-	if l.Orphaned, err = oneOf("include", param("include"), "canonical", "orphaned"); err != nil {
-		return l, err
-	}
-	if l.Desc, err = descending(param("order"), desc); err != nil {
-		return l, err
-	}
-	if text := param("cursor"); text != "" {
-		key, order, err := readCursor(text)
+	if p.Cursor != "" {
+		key, order, err := readCursor(p.Cursor)
 		if err != nil {
 			return l, err
 		}
@@ -120,30 +78,6 @@ func readList(param func(string) string, limit int, desc bool) (store.List, erro
 		l.After = &key
 	}
 	return l, nil
-}
-
-// oneOf says whether a parameter has its second value; the first is the same
-// as leaving it out.
-func oneOf(name, text, usual, other string) (bool, error) {
-	switch text {
-	case "", usual:
-		return false, nil
-	case other:
-		return true, nil
-	}
-	return false, problem.Parameter(name, "no such value", usual, other)
-}
-
-func descending(text string, def bool) (bool, error) {
-	switch text {
-	case "":
-		return def, nil
-	case "asc":
-		return false, nil
-	case "desc":
-		return true, nil
-	}
-	return false, problem.Parameter("order", "no such order", "asc", "desc")
 }
 
 func direction(desc bool) string {

@@ -8,12 +8,13 @@ import (
 
 	"fondaco.dev/services/api/internal/entry"
 	"fondaco.dev/services/api/internal/gateway"
+	"fondaco.dev/services/api/internal/operation"
 )
 
-// batchOrders takes POST /v1/orders/batch: up to a hundred commands, carried
+// BatchOrders takes POST /v1/orders/batch: up to a hundred commands, carried
 // out in order, each with an outcome of its own. What cannot be read is not
 // sent and says so in its place; the others go on.
-func (s *Server) batchOrders(c echo.Context) error {
+func (s *Server) BatchOrders(c echo.Context, _ operation.BatchOrders) error {
 	a, err := s.ask(c)
 	if err != nil {
 		return err

@@ -11,14 +11,15 @@ import (
 
 	"fondaco.dev/proto/config"
 	"fondaco.dev/services/api/internal/filter"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 	"fondaco.dev/services/api/internal/store"
 )
 
 // casperOnly is the network in the path, if it is a Casper network.
-func (s *Server) casperOnly(c echo.Context, what string) (*network, error) {
-	n, err := s.network(c)
+func (s *Server) casperOnly(name, what string) (*network, error) {
+	n, err := s.network(name)
 	if err == nil && n.Kind != config.KindCasper {
 		err = problem.NotFound(what + " of a network that is not a casper network")
 	}
@@ -29,17 +30,17 @@ func signed(b store.SignedBlock) shape.CasperSignedBlock {
 	return shape.CasperSignedBlock{CasperBlock: shape.OfCasperBlock(b.CasperBlock), Signatures: b.Signatures}
 }
 
-// getAccount finds an account by public key or account hash.
-func (s *Server) getAccount(c echo.Context) error {
-	n, err := s.casperOnly(c, "an account")
+// GetAccount finds an account by public key or account hash.
+func (s *Server) GetAccount(c echo.Context, p operation.GetAccount) error {
+	n, err := s.casperOnly(p.Network, "an account")
 	if err != nil {
 		return err
 	}
-	hash, given, ok := filter.AccountHash(key(c, "key"))
+	hash, given, ok := filter.AccountHash(strings.ToLower(p.Key))
 	if !ok {
 		return problem.Parameter("key", "wants a public key (01 and 64 hex digits, 02 and 66) or an account hash (64 hex digits)")
 	}
-	need, err := s.need(c, n.Name)
+	need, err := s.need(c, n.Name, &p.Fresh)
 	if err != nil {
 		return err
 	}
@@ -57,16 +58,12 @@ func (s *Server) getAccount(c echo.Context) error {
 // maxTopic bounds what is looked for; a node allows 256 bytes.
 const maxTopic = 1024
 
-func (s *Server) listMessages(c echo.Context) error {
-	n, err := s.casperOnly(c, "the list of messages")
+func (s *Server) ListMessages(c echo.Context, p operation.ListMessages) error {
+	n, err := s.casperOnly(p.Network, "the list of messages")
 	if err != nil {
 		return err
 	}
-	limit, err := limitOf(c, defaultRows, maxRows)
-	if err != nil {
-		return err
-	}
-	entity, topic := strings.ToLower(c.QueryParam("entity")), c.QueryParam("topic")
+	limit, entity, topic := int(p.Limit), strings.ToLower(p.Entity), p.Topic
 	if entity == "" && topic == "" {
 		return problem.Parameter("entity", "wants an entity, or a topic in the parameter topic, or both")
 	}
@@ -81,11 +78,11 @@ func (s *Server) listMessages(c echo.Context) error {
 	if len(topic) > maxTopic || strings.ContainsRune(topic, 0) {
 		return problem.Parameter("topic", fmt.Sprintf("wants a name of up to %d bytes", maxTopic))
 	}
-	before, err := readMessageCursor(c.QueryParam("cursor"))
+	before, err := readMessageCursor(p.Cursor)
 	if err != nil {
 		return err
 	}
-	need, err := s.need(c, n.Name)
+	need, err := s.need(c, n.Name, &p.Fresh)
 	if err != nil {
 		return err
 	}

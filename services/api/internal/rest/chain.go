@@ -3,6 +3,7 @@ package rest
 import (
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,32 +11,27 @@ import (
 
 	"fondaco.dev/proto/config"
 	"fondaco.dev/services/api/internal/filter"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 	"fondaco.dev/services/api/internal/status"
 	"fondaco.dev/services/api/internal/store"
 )
 
-// Limits of the native lists.
-const (
-	defaultRows = 100
-	maxRows     = 1000
-)
-
-func (s *Server) listNetworks(c echo.Context) error {
+func (s *Server) ListNetworks(c echo.Context, _ operation.ListNetworks) error {
 	return answer(c, http.StatusOK, all(s.Status.Report().Networks))
 }
 
-func (s *Server) network(c echo.Context) (*network, error) {
-	n := s.networks[c.Param("network")]
+func (s *Server) network(name string) (*network, error) {
+	n := s.networks[name]
 	if n == nil {
-		return nil, problem.NotFound("network " + strconv.Quote(c.Param("network")))
+		return nil, problem.NotFound("network " + strconv.Quote(name))
 	}
 	return n, nil
 }
 
-func (s *Server) getNetwork(c echo.Context) error {
-	n, err := s.network(c)
+func (s *Server) GetNetwork(c echo.Context, p operation.GetNetwork) error {
+	n, err := s.network(p.Network)
 	if err != nil {
 		return err
 	}
@@ -48,12 +44,12 @@ func (s *Server) getNetwork(c echo.Context) error {
 	return answer(c, http.StatusOK, found)
 }
 
-func (s *Server) listBlocks(c echo.Context) error {
-	n, err := s.network(c)
+func (s *Server) ListBlocks(c echo.Context, p operation.ListBlocks) error {
+	n, err := s.network(p.Network)
 	if err != nil {
 		return err
 	}
-	l, err := s.listOf(c, n, true)
+	l, err := s.listOf(c, n, &p.Heights, &p.Fresh)
 	if err != nil {
 		return err
 	}
@@ -82,21 +78,21 @@ func (s *Server) listBlocks(c echo.Context) error {
 		}))
 }
 
-func (s *Server) getBlock(c echo.Context) error {
-	n, err := s.network(c)
+func (s *Server) GetBlock(c echo.Context, p operation.GetBlock) error {
+	n, err := s.network(p.Network)
 	if err != nil {
 		return err
 	}
-	ctx, text := c.Request().Context(), strings.ToLower(c.Param("block"))
+	ctx, text := c.Request().Context(), strings.ToLower(p.Block)
 	number, hash := int64(-1), []byte(nil)
 	if len(text) < 20 && !strings.HasPrefix(text, "0x") {
-		if number, err = heightOf("block", text, -1); err != nil {
-			return err
+		if number, err = strconv.ParseInt(text, 10, 64); err != nil {
+			return problem.Parameter("block", "wants a block number")
 		}
 	} else if hash, err = hex.DecodeString(strings.TrimPrefix(text, "0x")); err != nil || len(hash) != 32 {
 		return problem.Parameter("block", "wants a block number, or a hash of 64 hex digits")
 	}
-	need, err := s.need(c, n.Name)
+	need, err := s.need(c, n.Name, &p.Fresh)
 	if err != nil {
 		return err
 	}
@@ -118,31 +114,19 @@ func (s *Server) getBlock(c echo.Context) error {
 	return s.sealed(c, n.Name, &at, int64(b.GetNumber()), shape.OfBlock(b, at.Finalized))
 }
 
-// listKeys are the parameters of all lists by height.
-func listKeys() []string {
-	return append([]string{"from_block", "to_block", "from_time", "to_time", "finality", "include", "order", "limit", "cursor"}, freshKeys()...)
-}
-
-func (s *Server) listEvents(c echo.Context) error {
-	n, err := s.network(c)
+func (s *Server) ListEvents(c echo.Context, p operation.ListEvents) error {
+	n, err := s.network(p.Network)
 	if err != nil {
 		return err
 	}
 	if n.Kind == config.KindCasper {
 		return problem.NotFound("a list of events of a casper network (its deploys are at /accountDeploys/{publicKey}, its messages at /v1/networks/{network}/messages)")
 	}
-	params := map[string]string{}
-	for name, values := range c.QueryParams() {
-		if len(values) != 1 {
-			return problem.Parameter(name, "is given more than once")
-		}
-		params[name] = values[0]
-	}
-	f, err := filter.ParseEvent(params, n.contracts, listKeys())
+	f, err := filter.ParseEvent(eventParams(c, p.Args), n.contracts)
 	if err != nil {
 		return err
 	}
-	l, err := s.listOf(c, n, true)
+	l, err := s.listOf(c, n, &p.Heights, &p.Fresh)
 	if err != nil {
 		return err
 	}
@@ -159,6 +143,22 @@ func (s *Server) listEvents(c echo.Context) error {
 		out.More, out.Next = true, cursorOf(*more, l.Desc)
 	}
 	return s.sealed(c, n.Name, &at, top, out)
+}
+
+// eventParams are the parameters of a filter of events, as a socket's client
+// gives them too. One that is empty is refused there and not passed over: an
+// answer with everything would be read as the answer to what was meant.
+func eventParams(c echo.Context, args map[string]string) map[string]string {
+	params := map[string]string{}
+	for name, values := range c.QueryParams() {
+		if len(values) > 0 && slices.Contains(filter.EventKeys(), name) {
+			params[name] = values[0]
+		}
+	}
+	for name, value := range args {
+		params[filter.ArgPrefix+name] = value
+	}
+	return params
 }
 
 // finalOf is the finalized height; what was taken away is below none.

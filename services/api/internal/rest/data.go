@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -12,13 +11,14 @@ import (
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/services/api/internal/decimal"
 	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 )
 
-func (s *Server) getTicker(c echo.Context) error {
+func (s *Server) GetTicker(c echo.Context, p operation.GetTicker) error {
 	var out shape.Ticker
-	if _, err := s.market(c, func(st *market.State, m *market.Market) {
+	if _, err := s.market(c, p.Symbol, p.MinSeq, func(st *market.State, m *market.Market) {
 		t, _ := st.Ticker(m.ID)
 		out = shape.OfTicker(&t, m)
 	}); err != nil {
@@ -27,9 +27,9 @@ func (s *Server) getTicker(c echo.Context) error {
 	return answer(c, http.StatusOK, out)
 }
 
-func (s *Server) listTickers(c echo.Context) error {
+func (s *Server) ListTickers(c echo.Context, p operation.ListTickers) error {
 	out := []shape.Ticker{}
-	if _, err := s.look(c, func(st *market.State) {
+	if _, err := s.look(c, p.MinSeq, func(st *market.State) {
 		for _, m := range st.Directory().Markets() {
 			t, _ := st.Ticker(m.ID)
 			out = append(out, shape.OfTicker(&t, m))
@@ -40,9 +40,9 @@ func (s *Server) listTickers(c echo.Context) error {
 	return answer(c, http.StatusOK, all(out))
 }
 
-func (s *Server) getTop(c echo.Context) error {
+func (s *Server) GetTop(c echo.Context, p operation.GetTop) error {
 	var out shape.Top
-	if _, err := s.market(c, func(st *market.State, m *market.Market) {
+	if _, err := s.market(c, p.Symbol, p.MinSeq, func(st *market.State, m *market.Market) {
 		t := st.Top(m.ID)
 		out = shape.OfTop(&t, m)
 	}); err != nil {
@@ -51,17 +51,17 @@ func (s *Server) getTop(c echo.Context) error {
 	return answer(c, http.StatusOK, out)
 }
 
-func (s *Server) getQueue(c echo.Context) error {
+func (s *Server) GetQueue(c echo.Context, p operation.GetQueue) error {
 	var out shape.Queue
-	if _, err := s.market(c, func(st *market.State, m *market.Market) { out = shape.OfQueue(st.Seq, st.Queue(m.ID), m) }); err != nil {
+	if _, err := s.market(c, p.Symbol, p.MinSeq, func(st *market.State, m *market.Market) { out = shape.OfQueue(st.Seq, st.Queue(m.ID), m) }); err != nil {
 		return err
 	}
 	return answer(c, http.StatusOK, out)
 }
 
-func (s *Server) getIndication(c echo.Context) error {
+func (s *Server) GetIndication(c echo.Context, p operation.GetIndication) error {
 	var out shape.Indication
-	if _, err := s.market(c, func(st *market.State, m *market.Market) {
+	if _, err := s.market(c, p.Symbol, p.MinSeq, func(st *market.State, m *market.Market) {
 		i := st.Indicate(m)
 		out = shape.OfIndication(&i, m)
 	}); err != nil {
@@ -70,22 +70,17 @@ func (s *Server) getIndication(c echo.Context) error {
 	return answer(c, http.StatusOK, out)
 }
 
-// getQuote says what an order at market would trade for now, by what the book
+// GetQuote says what an order at market would trade for now, by what the book
 // shows.
-func (s *Server) getQuote(c echo.Context) error {
-	var side ordersv1.Side
-	switch strings.ToLower(c.QueryParam("side")) {
-	case "buy":
-		side = ordersv1.Side_SIDE_BUY
-	case "sell":
+func (s *Server) GetQuote(c echo.Context, p operation.GetQuote) error {
+	side := ordersv1.Side_SIDE_BUY
+	if p.Side == "sell" {
 		side = ordersv1.Side_SIDE_SELL
-	default:
-		return problem.Parameter("side", "is required", "buy", "sell")
 	}
 	var out shape.Quote
 	var bad error
-	if _, err := s.market(c, func(st *market.State, m *market.Market) {
-		lots, err := decimal.Steps(c.QueryParam("quantity"), m.BaseScale, m.Lot)
+	if _, err := s.market(c, p.Symbol, p.MinSeq, func(st *market.State, m *market.Market) {
+		lots, err := decimal.Steps(p.Quantity, m.BaseScale, m.Lot)
 		switch {
 		case errors.Is(err, decimal.ErrStep):
 			bad = problem.Parameter("quantity", "is no whole multiple of the market's lot "+m.Quantity(1))
@@ -105,8 +100,7 @@ func (s *Server) getQuote(c echo.Context) error {
 }
 
 // timeOf reads RFC 3339 or Unix milliseconds; def when it is absent.
-func timeOf(c echo.Context, name string, def int64) (int64, error) {
-	text := c.QueryParam(name)
+func timeOf(name, text string, def int64) (int64, error) {
 	if text == "" {
 		return def, nil
 	}
@@ -137,36 +131,27 @@ func lastBefore(st *market.State, id uint32, newest []market.Candle, interval in
 	return 0
 }
 
-// listCandles answers with candles that open in [from, to), newest first. The
+// ListCandles answers with candles that open in [from, to), newest first. The
 // newest ones are the projection's, which Postgres follows.
-func (s *Server) listCandles(c echo.Context) error {
-	limit, err := limitOf(c, defaultRows, maxRows)
-	if err != nil {
-		return err
-	}
-	var names []string
-	interval := int64(0)
+func (s *Server) ListCandles(c echo.Context, p operation.ListCandles) error {
+	limit, interval := int(p.Limit), int64(0)
 	for _, iv := range market.Intervals {
-		names = append(names, iv.Name)
-		if iv.Name == c.QueryParam("interval") {
+		if iv.Name == p.Interval {
 			interval = iv.MS
 		}
 	}
-	if interval == 0 {
-		return problem.Parameter("interval", "is required", names...)
-	}
-	from, err := timeOf(c, "from", 0)
+	from, err := timeOf("from", p.From, 0)
 	if err != nil {
 		return err
 	}
-	to, err := timeOf(c, "to", 1<<62)
+	to, err := timeOf("to", p.To, 1<<62)
 	if err != nil {
 		return err
 	}
 	var newest []market.Candle
 	var before uint64
 	var units *market.Market
-	need, err := s.market(c, func(st *market.State, m *market.Market) {
+	need, err := s.market(c, p.Symbol, p.MinSeq, func(st *market.State, m *market.Market) {
 		newest, units = st.Newest(m.ID), m
 		before = lastBefore(st, m.ID, newest, interval)
 	})
@@ -211,17 +196,14 @@ type auction struct {
 	Digest    string  `json:"input_digest"` // of both sides' orders, in hex
 }
 
-func (s *Server) listAuctions(c echo.Context) error {
-	limit, err := limitOf(c, defaultRows, maxRows)
-	if err != nil {
-		return err
-	}
-	below, err := readIDCursor(c.QueryParam("cursor"))
+func (s *Server) ListAuctions(c echo.Context, p operation.ListAuctions) error {
+	limit := int(p.Limit)
+	below, err := readIDCursor(p.Cursor)
 	if err != nil {
 		return err
 	}
 	var m *market.Market
-	need, err := s.market(c, func(_ *market.State, found *market.Market) { m = found })
+	need, err := s.market(c, p.Symbol, p.MinSeq, func(_ *market.State, found *market.Market) { m = found })
 	if err != nil {
 		return err
 	}
@@ -238,8 +220,8 @@ func (s *Server) listAuctions(c echo.Context) error {
 		if ticks == nil {
 			return nil
 		}
-		p := m.Price(*ticks)
-		return &p
+		text := m.Price(*ticks)
+		return &text
 	}
 	for _, a := range rows {
 		out.Data = append(out.Data, auction{Seq: a.EventSeq, Price: price(a.PriceTicks), Volume: m.Quantity(a.VolumeLots), Surplus: m.Quantity(a.SurplusLots),

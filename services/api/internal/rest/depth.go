@@ -8,6 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/position"
 	"fondaco.dev/services/api/internal/shape"
 )
@@ -66,29 +67,24 @@ func (d *depths) keep(st *market.State, k depthKey, w *written) {
 	}
 }
 
-func (s *Server) getDepth(c echo.Context) error {
-	limit, err := limitOf(c, 100, 5000)
-	if err != nil {
-		return err
-	}
-	tokens, err := s.positions(c, c.QueryParam("min_seq"))
+func (s *Server) GetDepth(c echo.Context, p operation.GetDepth) error {
+	tokens, err := s.positions(c, p.MinSeq)
 	if err != nil {
 		return err
 	}
 	if err := s.await(c, tokens); err != nil {
 		return err
 	}
-	symbol := c.Param("symbol")
 	var w *written
 	if err := s.view(func(st *market.State) {
-		if m := st.Market(symbol); m != nil {
-			w = s.depth(st, m, limit)
+		if m := st.Market(p.Symbol); m != nil {
+			w = s.depth(st, m, int(p.Limit))
 		}
 	}); err != nil {
 		return err
 	}
 	if w == nil {
-		return noMarket(symbol)
+		return noMarket(p.Symbol)
 	}
 	h := c.Response().Header()
 	h["Content-Type"], h["Content-Length"], h[position.Header] = jsonLine, w.length, w.position

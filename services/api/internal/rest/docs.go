@@ -5,20 +5,22 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"fondaco.dev/services/api/internal/operation"
 )
 
-// openAPI answers with the description that this server was made from.
-func (s *Server) openAPI(c echo.Context) error {
+// OpenAPI answers with the description that this server was made from.
+func (s *Server) OpenAPI(c echo.Context, _ operation.OpenAPI) error {
 	return document(c, s.Spec.ETag, "application/json; charset=utf-8", s.Spec.JSON)
 }
 
-// asyncAPI answers with the description of the sockets.
-func (s *Server) asyncAPI(c echo.Context) error {
+// AsyncAPI answers with the description of the sockets.
+func (s *Server) AsyncAPI(c echo.Context, _ operation.AsyncAPI) error {
 	return document(c, s.Async.ETag, "application/json; charset=utf-8", s.Async.JSON)
 }
 
-// docs is both descriptions as a page, made once.
-func (s *Server) docs(c echo.Context) error {
+// Docs is both descriptions as a page, made once.
+func (s *Server) Docs(c echo.Context, _ operation.Docs) error {
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -13,20 +13,12 @@ import (
 
 	"fondaco.dev/services/api/internal/await"
 	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/position"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/store"
 	"fondaco.dev/services/api/internal/venue"
 )
-
-// How long min_block and wait_tx may wait for what is not there yet.
-const (
-	waitDefault = 10 * time.Second
-	waitMost    = 30 * time.Second
-)
-
-// freshKeys are the parameters of all routes that read a network.
-func freshKeys() []string { return []string{"min_seq", "min_block", "wait_tx", "wait_ms"} }
 
 // positions are those that the request asks for: in the header in which every
 // answer carries its own, and in a parameter's text.
@@ -75,36 +67,24 @@ func (s *Server) asked(c echo.Context, network, param string) (need store.Need, 
 // say, a height that min_block waits for, a transaction that wait_tx waits for.
 // It returns when what is waited for was told; the reading then goes to a
 // database that has it.
-func (s *Server) need(c echo.Context, network string) (store.Need, error) {
-	need, err := s.asked(c, network, c.QueryParam("min_seq"))
+func (s *Server) need(c echo.Context, network string, p *operation.Fresh) (store.Need, error) {
+	need, err := s.asked(c, network, p.MinSeq)
 	if err != nil {
 		return need, err
 	}
-	minBlock, err := heightOf("min_block", c.QueryParam("min_block"), -1)
+	tx, err := txOf("wait_tx", p.WaitTx)
 	if err != nil {
 		return need, err
 	}
-	tx, err := txOf("wait_tx", c.QueryParam("wait_tx"))
-	if err != nil {
-		return need, err
-	}
-	wait := waitDefault
-	if text := c.QueryParam("wait_ms"); text != "" {
-		ms, err := strconv.Atoi(text)
-		if err != nil || ms < 1 || ms > int(waitMost.Milliseconds()) {
-			return need, problem.Parameter("wait_ms", fmt.Sprintf("wants milliseconds, from 1 to %d", waitMost.Milliseconds()))
-		}
-		wait = time.Duration(ms) * time.Millisecond
-	}
-	if minBlock < 0 && tx == nil {
+	if !p.MinBlock.Given && tx == nil {
 		return need, nil
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), wait)
+	ctx, cancel := context.WithTimeout(c.Request().Context(), time.Duration(p.WaitMS)*time.Millisecond)
 	defer cancel()
-	if minBlock >= 0 {
-		there, err := s.Await.Block(ctx, network, minBlock)
+	if p.MinBlock.Given {
+		there, err := s.Await.Block(ctx, network, p.MinBlock.Value)
 		if err != nil {
-			return need, waited(err, fmt.Sprintf("block %d is not there yet", minBlock))
+			return need, waited(err, fmt.Sprintf("block %d is not there yet", p.MinBlock.Value))
 		}
 		need = need.And(there)
 	}
@@ -152,8 +132,8 @@ func told(c echo.Context, network string, at *store.At) {
 // look runs fn on the venue's projection once that has what the request asks
 // for, and answers with its position. Below says how far Postgres must be for
 // what the projection does not hold.
-func (s *Server) look(c echo.Context, fn func(*market.State)) (below store.Need, err error) {
-	tokens, err := s.positions(c, c.QueryParam("min_seq"))
+func (s *Server) look(c echo.Context, minSeq string, fn func(*market.State)) (below store.Need, err error) {
+	tokens, err := s.positions(c, minSeq)
 	if err != nil {
 		return store.Need{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 	"fondaco.dev/services/api/internal/store"
@@ -20,9 +21,9 @@ func (s *Server) view(fn func(*market.State)) error {
 	return s.Venue.View(fn)
 }
 
-func (s *Server) listMarkets(c echo.Context) error {
+func (s *Server) ListMarkets(c echo.Context, p operation.ListMarkets) error {
 	out := []shape.Market{}
-	if _, err := s.look(c, func(st *market.State) {
+	if _, err := s.look(c, p.MinSeq, func(st *market.State) {
 		for _, m := range st.Directory().Markets() {
 			out = append(out, shape.OfMarket(m))
 		}
@@ -32,11 +33,10 @@ func (s *Server) listMarkets(c echo.Context) error {
 	return answer(c, http.StatusOK, all(out))
 }
 
-// market finds the market of the path. What it returns is as in look.
-func (s *Server) market(c echo.Context, fn func(*market.State, *market.Market)) (store.Need, error) {
-	symbol := c.Param("symbol")
+// market finds a market by its symbol. What it returns is as in look.
+func (s *Server) market(c echo.Context, symbol, minSeq string, fn func(*market.State, *market.Market)) (store.Need, error) {
 	found := false
-	below, err := s.look(c, func(st *market.State) {
+	below, err := s.look(c, minSeq, func(st *market.State) {
 		if m := st.Market(symbol); m != nil {
 			found = true
 			fn(st, m)
@@ -50,27 +50,24 @@ func (s *Server) market(c echo.Context, fn func(*market.State, *market.Market)) 
 
 func noMarket(symbol string) error { return problem.NotFound("market " + strconv.Quote(symbol)) }
 
-func (s *Server) getMarket(c echo.Context) error {
+func (s *Server) GetMarket(c echo.Context, p operation.GetMarket) error {
 	var out shape.Market
-	if _, err := s.market(c, func(_ *market.State, m *market.Market) { out = shape.OfMarket(m) }); err != nil {
+	if _, err := s.market(c, p.Symbol, p.MinSeq, func(_ *market.State, m *market.Market) { out = shape.OfMarket(m) }); err != nil {
 		return err
 	}
 	return answer(c, http.StatusOK, out)
 }
 
-func (s *Server) listTrades(c echo.Context) error {
-	limit, err := limitOf(c, defaultRows, maxRows)
-	if err != nil {
-		return err
-	}
-	below, err := readIDCursor(c.QueryParam("cursor"))
+func (s *Server) ListTrades(c echo.Context, p operation.ListTrades) error {
+	limit := int(p.Limit)
+	below, err := readIDCursor(p.Cursor)
 	if err != nil {
 		return err
 	}
 	var rows []market.Trade
 	var units *market.Market
 	enough := false
-	older, err := s.market(c, func(st *market.State, m *market.Market) {
+	older, err := s.market(c, p.Symbol, p.MinSeq, func(st *market.State, m *market.Market) {
 		units = m
 		// One more than the limit says whether there is more.
 		rows, enough = st.Tail(m.ID, below, limit+1)
@@ -99,13 +96,13 @@ func (s *Server) listTrades(c echo.Context) error {
 	return answer(c, http.StatusOK, out)
 }
 
-func (s *Server) listBalances(c echo.Context) error {
+func (s *Server) ListBalances(c echo.Context, p operation.ListBalances) error {
 	who := caller(c)
 	if s.Venue != nil {
 		s.Venue.WaitOwn(c.Request().Context(), who.Account)
 	}
 	out := []shape.Balance{}
-	if _, err := s.look(c, func(st *market.State) {
+	if _, err := s.look(c, p.MinSeq, func(st *market.State) {
 		for _, h := range st.Balances(who.Account) {
 			out = append(out, shape.OfBalance(h))
 		}

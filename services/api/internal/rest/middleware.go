@@ -113,7 +113,7 @@ func (s *Server) enter(x *exchange, rt *route) error {
 	if err := queried(x, rt.op); err != nil {
 		return err
 	}
-	return rt.handle(x)
+	return rt.answer(s, x)
 }
 
 // queried checks the query.

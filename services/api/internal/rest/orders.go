@@ -8,7 +8,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
+	"fondaco.dev/services/api/internal/command"
 	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 	"fondaco.dev/services/api/internal/store"
@@ -29,26 +31,22 @@ var statuses = map[string][]ordersv1.OrderStatus{
 }
 
 // getOrder answers with an order by any of its names.
-func (s *Server) getOrder(c echo.Context) error {
-	n, err := named(c)
-	if err != nil {
-		return err
-	}
+func (s *Server) getOrder(c echo.Context, n command.Name, minSeq string) error {
 	account, ctx := caller(c).Account, c.Request().Context()
 	switch {
 	case n.ClientID != nil:
 		id := string(n.ClientID)
-		return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.OrderByClientID(account, id) },
+		return s.oneOrder(c, minSeq, func(st *market.State) (market.Order, bool) { return st.OrderByClientID(account, id) },
 			func(need store.Need) (market.Order, error) {
 				return s.Store.OrderByClientID(ctx, s.Venue.Name(), account, id, need)
 			})
 	case n.Ref != 0:
-		return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.OrderByRef(account, n.Ref) },
+		return s.oneOrder(c, minSeq, func(st *market.State) (market.Order, bool) { return st.OrderByRef(account, n.Ref) },
 			func(need store.Need) (market.Order, error) {
 				return s.Store.OrderByRef(ctx, s.Venue.Name(), account, n.Ref, need)
 			})
 	}
-	return s.oneOrder(c, func(st *market.State) (market.Order, bool) { return st.Order(account, n.ID) },
+	return s.oneOrder(c, minSeq, func(st *market.State) (market.Order, bool) { return st.Order(account, n.ID) },
 		func(need store.Need) (market.Order, error) {
 			return s.Store.Order(ctx, s.Venue.Name(), account, n.ID, need)
 		})
@@ -56,14 +54,14 @@ func (s *Server) getOrder(c echo.Context) error {
 
 // oneOrder looks into the projection, and into Postgres for what ended long
 // ago.
-func (s *Server) oneOrder(c echo.Context, memory func(*market.State) (market.Order, bool), durable func(store.Need) (market.Order, error)) error {
+func (s *Server) oneOrder(c echo.Context, minSeq string, memory func(*market.State) (market.Order, bool), durable func(store.Need) (market.Order, error)) error {
 	var o market.Order
 	var units *market.Market
 	found := false
 	if s.Venue != nil {
 		s.Venue.WaitOwn(c.Request().Context(), caller(c).Account)
 	}
-	below, err := s.look(c, func(st *market.State) {
+	below, err := s.look(c, minSeq, func(st *market.State) {
 		if o, found = memory(st); found {
 			units = st.Directory().ByID(o.Market)
 		}
@@ -77,29 +75,23 @@ func (s *Server) oneOrder(c echo.Context, memory func(*market.State) (market.Ord
 		} else if err != nil {
 			return err
 		}
-		if _, err := s.look(c, func(st *market.State) { units = st.Directory().ByID(o.Market) }); err != nil {
+		if _, err := s.look(c, minSeq, func(st *market.State) { units = st.Directory().ByID(o.Market) }); err != nil {
 			return err
 		}
 	}
 	return answer(c, http.StatusOK, shape.OfOrder(&o, units))
 }
 
-// listOrders shows an account's orders, newest first. The projection knows the
+// ListOrders shows an account's orders, newest first. The projection knows the
 // live and the latest ones better than Postgres, which knows all: where both
 // hold an order, the projection's is shown.
-func (s *Server) listOrders(c echo.Context) error {
-	limit, err := limitOf(c, defaultRows, maxRows)
+func (s *Server) ListOrders(c echo.Context, p operation.ListOrders) error {
+	limit := int(p.Limit)
+	below, err := readIDCursor(p.Cursor)
 	if err != nil {
 		return err
 	}
-	below, err := readIDCursor(c.QueryParam("cursor"))
-	if err != nil {
-		return err
-	}
-	wanted, ok := statuses[c.QueryParam("status")]
-	if !ok && c.QueryParam("status") != "" {
-		return problem.Parameter("status", "no such status", "open", "waiting", "partially_filled", "filled", "canceled", "rejected", "expired")
-	}
+	wanted := statuses[p.Status]
 	account := caller(c).Account
 	if s.Venue != nil {
 		s.Venue.WaitOwn(c.Request().Context(), account)
@@ -108,14 +100,14 @@ func (s *Server) listOrders(c echo.Context) error {
 	var rows []market.Order
 	known := []int64{}
 	var dir *market.Directory
-	need, err := s.look(c, func(st *market.State) {
+	need, err := s.look(c, p.MinSeq, func(st *market.State) {
 		rows = st.Orders(account, below, func(o *market.Order) bool { known = append(known, int64(o.ID)); return keep(o) })
 		dir = st.Directory()
 	})
 	if err != nil {
 		return err
 	}
-	if c.QueryParam("status") != "open" { // every live order is in the projection
+	if p.Status != "open" { // every live order is in the projection
 		older, err := s.Store.Orders(c.Request().Context(), s.Venue.Name(), account, below, wanted, known, limit+1, need)
 		if err != nil {
 			return err

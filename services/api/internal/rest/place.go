@@ -15,6 +15,7 @@ import (
 	"fondaco.dev/services/api/internal/entry"
 	"fondaco.dev/services/api/internal/gateway"
 	"fondaco.dev/services/api/internal/market"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/reject"
 	"fondaco.dev/services/api/internal/shape"
@@ -148,8 +149,8 @@ func unknown(c echo.Context, at string, more map[string]any) error {
 	return answer(c, http.StatusAccepted, body)
 }
 
-// placeOrder takes POST /v1/orders.
-func (s *Server) placeOrder(c echo.Context) error {
+// PlaceOrder takes POST /v1/orders.
+func (s *Server) PlaceOrder(c echo.Context, _ operation.PlaceOrder) error {
 	a, err := s.ask(c)
 	if err != nil {
 		return err
@@ -210,8 +211,8 @@ func (a *asking) pair(c echo.Context, o *command.Outcome) error {
 	return blob(c, http.StatusOK, a.out)
 }
 
-// pairOrders takes POST /v1/orders/pair.
-func (s *Server) pairOrders(c echo.Context) error {
+// PairOrders takes POST /v1/orders/pair.
+func (s *Server) PairOrders(c echo.Context, _ operation.PairOrders) error {
 	a, err := s.ask(c)
 	if err != nil {
 		return err
@@ -223,35 +224,8 @@ func (s *Server) pairOrders(c echo.Context) error {
 	return a.placed(c)
 }
 
-// named reads which order the path means.
-func named(c echo.Context) (command.Name, error) {
-	if text := c.Param("cid"); text != "" {
-		id, err := url.PathUnescape(text)
-		if err != nil || !entry.Printable([]byte(id)) {
-			return command.Name{}, problem.Parameter("cid", "wants 1 to 64 printable ASCII characters")
-		}
-		return command.Name{ClientID: []byte(id)}, nil
-	}
-	if text := c.Param("ref"); text != "" {
-		ref, ok := shape.ID(text)
-		if !ok {
-			return command.Name{}, problem.Parameter("ref", "wants a whole number above 0")
-		}
-		return command.Name{Ref: ref}, nil
-	}
-	id, ok := shape.ID(c.Param("id"))
-	if !ok {
-		return command.Name{}, problem.Parameter("id", "wants an order's id")
-	}
-	return command.Name{ID: id}, nil
-}
-
-// cancelOrder takes DELETE of an order by any of its names.
-func (s *Server) cancelOrder(c echo.Context) error {
-	n, err := named(c)
-	if err != nil {
-		return err
-	}
+// cancelOrder takes back an order by any of its names.
+func (s *Server) cancelOrder(c echo.Context, n command.Name) error {
 	a, err := s.ask(c)
 	if err != nil {
 		return err
@@ -260,12 +234,8 @@ func (s *Server) cancelOrder(c echo.Context) error {
 	return a.changed(c)
 }
 
-// amendOrder takes PATCH of an order.
-func (s *Server) amendOrder(c echo.Context) error {
-	n, err := named(c)
-	if err != nil {
-		return err
-	}
+// amendOrder gives an order new terms.
+func (s *Server) amendOrder(c echo.Context, n command.Name) error {
 	a, err := s.ask(c)
 	if err != nil {
 		return err
@@ -277,17 +247,13 @@ func (s *Server) amendOrder(c echo.Context) error {
 	return a.changed(c)
 }
 
-// replaceOrder takes POST /v1/orders/:id/replace.
-func (s *Server) replaceOrder(c echo.Context) error {
-	n, err := named(c)
-	if err != nil {
-		return err
-	}
+// ReplaceOrder takes POST /v1/orders/{id}/replace.
+func (s *Server) ReplaceOrder(c echo.Context, p operation.ReplaceOrder) error {
 	a, err := s.ask(c)
 	if err != nil {
 		return err
 	}
-	if err := a.reader.Replace(a.body, &n, &a.cmd); err != nil {
+	if err := a.reader.Replace(a.body, &command.Name{ID: p.ID}, &a.cmd); err != nil {
 		a.free()
 		return err
 	}
@@ -338,8 +304,8 @@ func (a *asking) changed(c echo.Context) error {
 	return blob(c, http.StatusOK, a.out)
 }
 
-// cancelAll takes DELETE /v1/orders.
-func (s *Server) cancelAll(c echo.Context) error {
+// CancelAll takes DELETE /v1/orders.
+func (s *Server) CancelAll(c echo.Context, _ operation.CancelAll) error {
 	a, err := s.ask(c)
 	if err != nil {
 		return err
@@ -351,8 +317,8 @@ func (s *Server) cancelAll(c echo.Context) error {
 	return a.plain(c)
 }
 
-// keepAlive takes PUT /v1/keepalive.
-func (s *Server) keepAlive(c echo.Context) error {
+// KeepAlive takes PUT /v1/keepalive.
+func (s *Server) KeepAlive(c echo.Context, _ operation.KeepAlive) error {
 	a, err := s.ask(c)
 	if err != nil {
 		return err

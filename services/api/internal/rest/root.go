@@ -6,12 +6,13 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/socket"
 )
 
-// root answers from the first second, also while everything else loads.
-func (s *Server) root(c echo.Context) error {
+// Root answers from the first second, also while everything else loads.
+func (s *Server) Root(c echo.Context, _ operation.Root) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
 	c.Response().Header().Set("Vary", "Accept")
 	report := s.Status.Report()
@@ -28,18 +29,20 @@ func wantsHTML(accept string) bool {
 	return html >= 0 && (js < 0 || html < js)
 }
 
-func (s *Server) livez(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+func (s *Server) Livez(c echo.Context, _ operation.Livez) error {
+	return c.String(http.StatusOK, "ok\n")
+}
 
-func (s *Server) readyz(c echo.Context) error {
+func (s *Server) Readyz(c echo.Context, _ operation.Readyz) error {
 	if err := s.Admin.Ready(); err != nil {
 		return answer(c, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "postgres": s.Store.Servers(), "waiting_for": strings.Split(err.Error(), "; ")})
 	}
 	return answer(c, http.StatusOK, map[string]any{"status": "ready", "postgres": s.Store.Servers()})
 }
 
-// webSocket opens /v1/ws. The token comes in the header or in the first
+// WebSocket opens /v1/ws. The token comes in the header or in the first
 // message, never in the URL.
-func (s *Server) webSocket(c echo.Context) error {
+func (s *Server) WebSocket(c echo.Context, _ operation.WebSocket) error {
 	if !socket.IsUpgrade(c.Request()) {
 		c.Response().Header().Set("Upgrade", "websocket")
 		return problem.New(http.StatusUpgradeRequired, "upgrade_required", "this route speaks WebSocket")

@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"fondaco.dev/services/api/internal/limit"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/spec"
 )
 
@@ -17,7 +18,7 @@ import (
 type route struct {
 	op     *spec.Operation
 	class  limit.Class
-	handle echo.HandlerFunc
+	answer func(operation.Server, echo.Context) error
 	// Where the times of what was answered 200 are counted, those of a HEAD
 	// apart. Looked up with the first one, so that a route that nobody asks for is
 	// no metric.
@@ -37,50 +38,23 @@ func (r *route) answered(s *Server, method string) prometheus.Observer {
 	return o
 }
 
-// handlers says who answers each operation of openapi.yaml. Path, method,
-// policy and parameters stand there; New fails where one side lacks the other.
-func (s *Server) handlers() map[string]echo.HandlerFunc {
-	return map[string]echo.HandlerFunc{
-		"root": s.root, "livez": s.livez, "readyz": s.readyz, "getVersion": s.getVersion, "openAPI": s.openAPI, "asyncAPI": s.asyncAPI, "docs": s.docs,
-
-		"listNetworks": s.listNetworks, "getNetwork": s.getNetwork, "listBlocks": s.listBlocks, "getBlock": s.getBlock,
-		"listEvents": s.listEvents, "getTx": s.getTx, "listReorgs": s.listReorgs, "getAccount": s.getAccount, "listMessages": s.listMessages,
-
-		"casperBlock": s.casperBlock, "casperBlocks": s.casperBlocks, "casperDeploy": s.casperDeploy,
-		"accountDeploys": s.accountDeploys, "transfers": s.transfers,
-		"casperBlockOf": s.casperBlock, "casperBlocksOf": s.casperBlocks, "casperDeployOf": s.casperDeploy,
-		"accountDeploysOf": s.accountDeploys, "transfersOf": s.transfers,
-
-		"listMarkets": s.listMarkets, "getMarket": s.getMarket, "getDepth": s.getDepth, "listTrades": s.listTrades,
-		"getTicker": s.getTicker, "getTop": s.getTop, "listCandles": s.listCandles, "getQuote": s.getQuote,
-		"listAuctions": s.listAuctions, "getIndication": s.getIndication, "getQueue": s.getQueue, "listTickers": s.listTickers,
-
-		"placeOrder": s.placeOrder, "batchOrders": s.batchOrders, "pairOrders": s.pairOrders, "listOrders": s.listOrders,
-		"cancelAll": s.cancelAll, "replaceOrder": s.replaceOrder, "keepAlive": s.keepAlive, "listBalances": s.listBalances,
-		"getOrder": s.getOrder, "getOrderByClientID": s.getOrder, "getOrderByClientRef": s.getOrder,
-		"cancelOrder": s.cancelOrder, "cancelOrderByClientID": s.cancelOrder, "cancelOrderByClientRef": s.cancelOrder,
-		"amendOrder": s.amendOrder, "amendOrderByClientID": s.amendOrder, "amendOrderByClientRef": s.amendOrder,
-
-		"webSocket": s.webSocket,
-	}
-}
-
-// register gives echo every operation of the description.
-func (s *Server) register(handlers map[string]echo.HandlerFunc) error {
-	for _, op := range s.Spec.Operations {
-		handle, ok := handlers[op.ID]
-		if !ok {
-			return fmt.Errorf("operation %s of the description has no handler", op.ID)
+// register gives echo every operation of the table that the program was compiled
+// with. It fails where the description says otherwise: the rules of a route come
+// from there.
+func (s *Server) register(table []operation.Operation) error {
+	for i := range table {
+		row := &table[i]
+		op := s.Spec.Operation(row.ID)
+		if op == nil || op.Method != row.Method || op.Path != row.Path || op.Policy != row.Policy {
+			return fmt.Errorf("operation %s (%s %s, %s) is not as the description has it: run make generate", row.ID, row.Method, row.Path, row.Policy)
 		}
-		rt := &route{op: op, class: classOf(op.Method, op.Route), handle: handle}
+		rt := &route{op: op, class: classOf(op.Method, op.Route), answer: row.Answer}
 		for _, method := range op.Methods() {
 			s.echo.Add(method, op.Route, func(c echo.Context) error { return s.enter(of(c), rt) })
 		}
 	}
-	for id := range handlers {
-		if s.Spec.Operation(id) == nil {
-			return fmt.Errorf("handler %s belongs to no operation of the description", id)
-		}
+	if len(table) != len(s.Spec.Operations) {
+		return fmt.Errorf("%d operations are described and %d answered: run make generate", len(s.Spec.Operations), len(table))
 	}
 	return nil
 }

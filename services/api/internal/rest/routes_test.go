@@ -2,6 +2,7 @@ package rest
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 	identityv1 "fondaco.dev/proto/identity/v1"
 	"fondaco.dev/services/api/internal/auth"
 	"fondaco.dev/services/api/internal/hub"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/socket"
 	"fondaco.dev/services/api/internal/spec"
 	"fondaco.dev/services/api/internal/status"
@@ -100,21 +102,20 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 }
 
-// TestRoutesAndHandlersBelongTogether: one without the other is no server.
-func TestRoutesAndHandlersBelongTogether(t *testing.T) {
+// TestTableIsTheDescription: a program that was compiled with another table
+// than its description makes is no server.
+func TestTableIsTheDescription(t *testing.T) {
 	t.Parallel()
 	s := bare(t)
-	s.echo = echo.New()
-	all := s.handlers()
-	delete(all, "getBlock")
-	if err := s.register(all); err == nil || !strings.Contains(err.Error(), "getBlock") {
-		t.Errorf("an operation without a handler: %v", err)
-	}
-	s.echo = echo.New()
-	all = s.handlers()
-	all["fly"] = s.root
-	if err := s.register(all); err == nil || !strings.Contains(err.Error(), "fly") {
-		t.Errorf("a handler without an operation: %v", err)
+	for what, table := range map[string][]operation.Operation{
+		fmt.Sprintf("and %d answered", len(operation.Table)-1): operation.Table[1:],
+		"operation fly":                append([]operation.Operation{{ID: "fly", Method: "GET", Path: "/fly", Policy: auth.Public}}, operation.Table...),
+		"operation root (GET /, admin": append([]operation.Operation{{ID: "root", Method: "GET", Path: "/", Policy: auth.Admin}}, operation.Table[1:]...),
+	} {
+		s.echo = echo.New()
+		if err := s.register(table); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%v, want %s", err, what)
+		}
 	}
 }
 

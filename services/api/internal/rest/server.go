@@ -20,6 +20,7 @@ import (
 	"fondaco.dev/services/api/internal/gateway"
 	"fondaco.dev/services/api/internal/limit"
 	"fondaco.dev/services/api/internal/maintenance"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/peer"
 	"fondaco.dev/services/api/internal/socket"
 	"fondaco.dev/services/api/internal/spec"
@@ -101,7 +102,7 @@ func New(p Parts, log *zap.Logger) (*Server, error) {
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = s.fail
 	s.exchanges.New = func() any { return &exchange{Context: s.echo.AcquireContext()} }
-	if err := s.register(s.handlers()); err != nil {
+	if err := s.register(operation.Table); err != nil {
 		return nil, err
 	}
 	body, err := s.Spec.Page(s.Async.Channels)

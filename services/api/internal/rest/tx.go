@@ -10,32 +10,33 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fondaco.dev/proto/config"
+	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/problem"
 	"fondaco.dev/services/api/internal/shape"
 	"fondaco.dev/services/api/internal/store"
 )
 
 // evmOnly is the network in the path, if it is an EVM network.
-func (s *Server) evmOnly(c echo.Context, what string) (*network, error) {
-	n, err := s.network(c)
+func (s *Server) evmOnly(name, what string) (*network, error) {
+	n, err := s.network(name)
 	if err == nil && n.Kind != config.KindEVM {
 		err = problem.NotFound(what + " of a network that is not an evm network")
 	}
 	return n, err
 }
 
-// getTx tells what is stored of a transaction: its events of all contracts, and
+// GetTx tells what is stored of a transaction: its events of all contracts, and
 // those of blocks that it was in before.
-func (s *Server) getTx(c echo.Context) error {
-	n, err := s.evmOnly(c, "a transaction with events (a deploy is at /deploy/{deployHash})")
+func (s *Server) GetTx(c echo.Context, p operation.GetTx) error {
+	n, err := s.evmOnly(p.Network, "a transaction with events (a deploy is at /deploy/{deployHash})")
 	if err != nil {
 		return err
 	}
-	hash, err := txOf("hash", c.Param("hash"))
+	hash, err := txOf("hash", p.Hash)
 	if err != nil {
 		return err
 	}
-	need, err := s.need(c, n.Name)
+	need, err := s.need(c, n.Name, &p.Fresh)
 	if err != nil {
 		return err
 	}
@@ -76,25 +77,18 @@ func (s *Server) getTx(c echo.Context) error {
 	return s.sealed(c, n.Name, &at, top, out)
 }
 
-// listReorgs lists reorganisations, the newest first.
-func (s *Server) listReorgs(c echo.Context) error {
-	n, err := s.evmOnly(c, "a list of reorganisations")
+// ListReorgs lists reorganisations, the newest first.
+func (s *Server) ListReorgs(c echo.Context, p operation.ListReorgs) error {
+	n, err := s.evmOnly(p.Network, "a list of reorganisations")
 	if err != nil {
 		return err
 	}
-	limit, err := limitOf(c, defaultRows, maxRows)
+	limit, desc := int(p.Limit), p.Order == "desc"
+	after, err := readReorgCursor(p.Cursor, desc)
 	if err != nil {
 		return err
 	}
-	desc, err := descending(c.QueryParam("order"), true)
-	if err != nil {
-		return err
-	}
-	after, err := readReorgCursor(c.QueryParam("cursor"), desc)
-	if err != nil {
-		return err
-	}
-	need, err := s.need(c, n.Name)
+	need, err := s.need(c, n.Name, &p.Fresh)
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/labstack/echo/v4"
+
+	"fondaco.dev/services/api/internal/operation"
 )
 
 // Version is which build this is. Commit is empty where the build did not know
@@ -35,4 +37,6 @@ func build(version string) Version {
 	return v
 }
 
-func (s *Server) getVersion(c echo.Context) error { return answer(c, http.StatusOK, build(s.Version)) }
+func (s *Server) GetVersion(c echo.Context, _ operation.GetVersion) error {
+	return answer(c, http.StatusOK, build(s.Version))
+}

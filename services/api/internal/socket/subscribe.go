@@ -85,7 +85,7 @@ func chainFilter(channel string, n network, params map[string]string) (func(*fee
 	case channel == feed.Deploys && !casper:
 		return nil, problem.Parameter("channel", "an evm network has no deploys channel", feed.Blocks, feed.Events)
 	case channel == feed.Events:
-		f, err := filter.ParseEvent(params, n.contracts, nil)
+		f, err := filter.ParseEvent(params, n.contracts)
 		if err != nil {
 			return nil, err
 		}

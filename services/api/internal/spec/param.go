@@ -56,6 +56,18 @@ func param(p *openapi3.Parameter) (*Param, error) {
 	return out, nil
 }
 
+// Wants is what somebody is told who sent another value.
+func (p *Param) Wants() string { return p.wants }
+
+// Words are all that it takes; none = it does not go by words.
+func (p *Param) Words() []string { return p.words }
+
+// Whole says whether it is a whole number.
+func (p *Param) Whole() bool { return p.integer }
+
+// Group is of which parameters that go together it is one; "" = of none.
+func (p *Param) Group() string { return text(p.Extensions, "x-group") }
+
 // says makes the sentence for who sent another value.
 func (p *Param) says() string {
 	switch {
