@@ -7,6 +7,7 @@
 package entry
 
 import (
+	"net/http"
 	"strconv"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
@@ -28,8 +29,9 @@ type Reader struct {
 	// nil when it is not known; nil = never.
 	Find func(command.Name) (m *market.Market, open bool)
 	// Ahead is the market of an order that the caller placed and that has no answer
-	// yet, 0 when there is none; nil = never.
-	Ahead func(command.Name) uint32
+	// yet, 0 when there is none, and whether a cancel of the name is on its way
+	// before it; nil = never.
+	Ahead func(command.Name) (market uint32, freed bool)
 	// Wait until Find knows what the caller wrote last; nil = at once.
 	Wait func()
 
@@ -90,10 +92,10 @@ func (r *Reader) amend(raw []byte, named *command.Name, more set, c *command.Com
 	if !r.form.have.has(fPrice) && !r.form.have.has(fQuantity) {
 		return problem.Parameter("quantity", "an amend wants a new price, a new quantity, or both")
 	}
-	if c.Market = r.amended(c.Name); c.Market == nil {
-		return reject.Problem(ordersv1.RejectReason_REJECT_REASON_UNKNOWN_ORDER)
-	}
 	var err error
+	if c.Market, err = r.amended(c.Name); err != nil {
+		return err
+	}
 	if c.Price, err = r.amount(fPrice, c.Market.QuoteScale, c.Market.Tick, badTick, &c.Malformed); err != nil {
 		return err
 	}
@@ -273,24 +275,46 @@ func (r *Reader) find(n command.Name) (m *market.Market, open bool) {
 
 // amended is the market whose units an amend is in. The order may be ahead in
 // this request, or on its way to the engine; then its name may have been that of
-// an order that ended.
-func (r *Reader) amended(n command.Name) *market.Market {
+// an order that ended, or whose cancel is on its way before it. Where an order
+// that seems open and one on its way have the name and nothing says which of
+// them will, the amend is refused: in the units of another market its price
+// would be another one.
+func (r *Reader) amended(n command.Name) (*market.Market, error) {
 	m, open := r.find(n)
-	if open {
-		return m
+	id, freed := r.ahead(n)
+	if open && id != 0 && id != m.ID && !freed && r.Wait != nil {
+		r.Wait() // its end may have been told already
+		m, open = r.find(n)
 	}
-	id := command.MarketOf(r.earlier, n)
-	if id == 0 && r.Ahead != nil {
-		id = r.Ahead(n)
-	}
-	if id != 0 {
-		return r.Dir.ByID(id)
-	}
-	if m == nil && r.Wait != nil {
+	switch {
+	case open && id != 0 && id != m.ID && !freed:
+		return nil, problem.New(http.StatusConflict, "conflict", "an open order and one on its way, of another market, have this name: name the order by its id")
+	case id != 0 && (!open || id != m.ID):
+		m = r.Dir.ByID(id)
+	case m == nil && r.Wait != nil:
 		r.Wait()
 		m, _ = r.find(n)
 	}
-	return m
+	if m == nil {
+		return nil, reject.Problem(ordersv1.RejectReason_REJECT_REASON_UNKNOWN_ORDER)
+	}
+	return m, nil
+}
+
+// ahead is the market of an order that the caller placed before, in this request
+// or one on its way, and whether the name is free for it by then.
+func (r *Reader) ahead(n command.Name) (id uint32, freed bool) {
+	if n.ID != 0 {
+		return 0, false // the book gives an id once
+	}
+	if id, freed = command.MarketOf(r.earlier, n); id != 0 && freed || r.Ahead == nil {
+		return id, freed
+	}
+	was, free := r.Ahead(n)
+	if id == 0 {
+		id = was
+	}
+	return id, freed || free
 }
 
 func (r *Reader) clientID() ([]byte, error) {

@@ -73,28 +73,34 @@ func (g *Gateway) take(no uint64) *pack {
 
 // MarketOf is the market of a new order of the account that has no answer yet,
 // by its client_order_id or client_ref; of several the one sent last, 0 when
-// there is none.
-func (g *Gateway) MarketOf(account uint64, n command.Name) uint32 {
+// there is none. freed says that a cancel of the name is on its way before it,
+// or where there is none that one is on its way.
+func (g *Gateway) MarketOf(account uint64, n command.Name) (market uint32, freed bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	look := func(b *Batch) (done bool) {
+		if b.Account != account {
+			return false
+		}
+		m, free := command.MarketOf(b.Data, n)
+		if market == 0 {
+			market = m
+		}
+		freed = freed || free
+		return market != 0 && freed
+	}
 	for i := len(g.waiting) - 1; i >= g.head; i-- {
-		if b := g.waiting[i]; b.Account == account {
-			if m := command.MarketOf(b.Data, n); m != 0 {
-				return m
-			}
+		if look(g.waiting[i]) {
+			return market, freed
 		}
 	}
 	for no := g.packNo; no >= g.oldest && no > 0; no-- {
 		p := g.open[no]
 		for i := 0; p != nil && i < len(p.batches); i++ {
-			b := p.batches[len(p.batches)-1-i]
-			if b.Account != account {
-				continue
-			}
-			if m := command.MarketOf(b.Data, n); m != 0 {
-				return m
+			if look(p.batches[len(p.batches)-1-i]) {
+				return market, freed
 			}
 		}
 	}
-	return 0
+	return market, freed
 }

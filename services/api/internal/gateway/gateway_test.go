@@ -237,15 +237,20 @@ func TestMarketOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	name := command.Name{Ref: 7}
-	if got := g.MarketOf(1, name); got != 3 {
-		t.Errorf("waiting: market %d", got)
+	if got, freed := g.MarketOf(1, name); got != 3 || freed {
+		t.Errorf("waiting: market %d, %v", got, freed)
 	}
-	if got := g.MarketOf(2, name) + g.MarketOf(1, command.Name{Ref: 8}) + g.MarketOf(1, command.Name{ClientID: []byte("first")}); got != 0 {
-		t.Errorf("another's: market %d", got)
+	for who, n := range map[uint64]command.Name{2: name, 1: {Ref: 8}} {
+		if got, freed := g.MarketOf(who, n); got != 0 || freed {
+			t.Errorf("%d's %v: market %d, %v", who, n, got, freed)
+		}
+	}
+	if got, _ := g.MarketOf(1, command.Name{ClientID: []byte("first")}); got != 0 {
+		t.Errorf("another name: market %d", got)
 	}
 	wg.Go(func() { _ = g.Run(ctx, b) })
 	<-told // by the ack: nobody answers yet
-	if got := g.MarketOf(1, name); got != 3 {
+	if got, _ := g.MarketOf(1, name); got != 3 {
 		t.Errorf("stored: market %d", got)
 	}
 	data, _ := proto.Marshal(&ordersv1.PackReply{PackNo: 1, InSeq: 1, Outcomes: []*ordersv1.Outcome{{OrderId: 1}}})
@@ -253,13 +258,52 @@ func TestMarketOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-done
-	if got := g.MarketOf(1, name); got != 0 {
+	if got, _ := g.MarketOf(1, name); got != 0 {
 		t.Errorf("answered: market %d", got)
 	}
 	select {
 	case <-told:
 	default:
 		t.Error("it was forgotten before the account's reads knew of it")
+	}
+}
+
+// TestMarketBehindACancel: a cancel of the name that went before the order is
+// seen, in its pack or an older batch; one of another name or account is not.
+func TestMarketBehindACancel(t *testing.T) {
+	t.Parallel()
+	g := New("main", func(_, _ uint64) {}, admin.New("", zlog.Nop()), zlog.Nop().Logger)
+	g.setUp(true) // and nobody takes what waits
+	send := func(account uint64, commands ...command.Command) {
+		b := &Batch{Account: account, Count: len(commands), New: true, Done: func(*Batch) {}}
+		for i := range commands {
+			b.Data = commands[i].Append(b.Data, account, "")
+		}
+		if err := g.Send(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	place := func(market *market.Market, ref uint64) command.Command {
+		return command.Command{Op: command.Place, First: command.Order{Market: market, Ref: ref}}
+	}
+	cancel := func(ref uint64) command.Command {
+		return command.Command{Op: command.Cancel, Name: command.Name{Ref: ref}}
+	}
+	three := &market.Market{ID: 3}
+	send(1, cancel(7))
+	send(2, cancel(8))
+	send(1, place(three, 7))
+	send(1, place(three, 8))
+	send(1, cancel(9), place(three, 9))
+	send(1, cancel(10))
+	send(1, command.Command{Op: command.Replace, Name: command.Name{Ref: 11}, First: command.Order{Market: three, Ref: 11}})
+	for ref, want := range map[uint64]struct {
+		market uint32
+		freed  bool
+	}{7: {3, true}, 8: {3, false}, 9: {3, true}, 10: {0, true}, 11: {3, true}, 12: {0, false}} {
+		if got, freed := g.MarketOf(1, command.Name{Ref: ref}); got != want.market || freed != want.freed {
+			t.Errorf("%d: market %d, freed %v, want %+v", ref, got, freed, want)
+		}
 	}
 }
 

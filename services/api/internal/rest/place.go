@@ -101,7 +101,7 @@ func (a *asking) find(n command.Name) (m *market.Market, open bool) {
 }
 
 // ahead is the market of an order of the caller that is on its way.
-func (a *asking) ahead(n command.Name) uint32 { return a.server.Gateway.MarketOf(a.who, n) }
+func (a *asking) ahead(n command.Name) (uint32, bool) { return a.server.Gateway.MarketOf(a.who, n) }
 
 // untold is the context of commands under way. A client that hangs up takes
 // nothing back: it could not know whether that came in time. So nobody has to

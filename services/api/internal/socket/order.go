@@ -93,7 +93,7 @@ func (s *session) ask(text []byte, name, op string) error {
 	a.id = h.ID
 	a.reader.Dir, a.reader.IDs = dir, s.server.ids
 	a.reader.Find = func(n command.Name) (*market.Market, bool) { return s.find(dir, who.Account, n) }
-	a.reader.Ahead = func(n command.Name) uint32 { return s.server.gateway.MarketOf(who.Account, n) }
+	a.reader.Ahead = func(n command.Name) (uint32, bool) { return s.server.gateway.MarketOf(who.Account, n) }
 	a.reader.Wait = func() { s.server.venue.WaitOwn(s.conn.context(), who.Account) }
 	if err := a.read(h.Data, op, who.Account); err != nil {
 		askings.Put(a)
