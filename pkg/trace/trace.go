@@ -3,7 +3,8 @@
 //
 // Between services a span's place travels as a W3C traceparent. A message that
 // many requests share carries those of the first sampled ones, comma separated,
-// in bus.HeaderTrace.
+// in bus.HeaderTrace. Its answer carries the places of the spans that it became,
+// so that the way back of each request is linked to what was done for it.
 package trace
 
 import (
@@ -64,7 +65,15 @@ type Tracer struct {
 }
 
 // Span is one step of a request.
-type Span struct{ span trace.Span }
+type Span struct {
+	span trace.Span
+	back *back // nil = the request is not followed
+}
+
+// back is the way back of a request that another service answered.
+type back struct{ span trace.Span }
+
+type backKey struct{}
 
 // Open makes the tracer of a service; nil without an endpoint.
 func Open(ctx context.Context, cfg Config, service, version string, log *zap.Logger) (*Tracer, error) {
@@ -100,11 +109,41 @@ func (t *Tracer) Request(r *http.Request) (context.Context, Span) {
 		ctx = propagation.TraceContext{}.Extract(ctx, propagation.HeaderCarrier(r.Header))
 	}
 	ctx, span := t.tracer.Start(ctx, r.Method, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(attribute.String("http.request.method", r.Method)))
-	return ctx, Span{span}
+	s := Span{span: span}
+	if span.SpanContext().IsSampled() {
+		s.back = &back{}
+		ctx = context.WithValue(ctx, backKey{}, s.back)
+	}
+	return ctx, s
+}
+
+// Back begins the span of the way back of the request in ctx: from when an answer
+// came until the request's own is written, which Answered tells. spans is what
+// the other service's Follow gave; the span is linked to the one of its request.
+// Without a request that is followed it does nothing.
+func (t *Tracer) Back(ctx context.Context, came time.Time, spans string) {
+	if b, ok := ctx.Value(backKey{}).(*back); ok {
+		b.span = t.back(ctx, came, spans)
+	}
+}
+
+func (t *Tracer) back(ctx context.Context, came time.Time, spans string) trace.Span {
+	options := []trace.SpanStartOption{trace.WithTimestamp(came)}
+	for one := range strings.SplitSeq(spans, ",") {
+		from := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{header: one}))
+		if from.IsValid() && from.TraceID() == trace.SpanContextFromContext(ctx).TraceID() {
+			options = append(options, trace.WithLinks(trace.Link{SpanContext: from}))
+		}
+	}
+	_, span := t.tracer.Start(ctx, "answer", options...)
+	return span
 }
 
 // Answered ends the span of an HTTP request. An error of ours fails it.
 func (s Span) Answered(route, requestID string, status int) {
+	if s.back != nil && s.back.span != nil {
+		s.back.span.End()
+	}
 	if s.span.IsRecording() {
 		s.span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", status), attribute.String("fondaco.request_id", requestID))
 		if status >= http.StatusInternalServerError {
@@ -134,7 +173,17 @@ func (t *Tracer) Message(op string) (parent string, s Span) {
 	if parent = Parent(ctx); parent == "" {
 		return "", Span{}
 	}
-	return parent, Span{span}
+	return parent, Span{span: span}
+}
+
+// Returned begins the span of the way back of a message: from when the answer
+// came. It gives what ends it. spans is as in Back.
+func (t *Tracer) Returned(s Span, came time.Time, spans string) (end func()) {
+	if s.span == nil {
+		return func() {}
+	}
+	span := t.back(trace.ContextWithSpan(context.Background(), s.span), came, spans)
+	return func() { span.End() }
 }
 
 // Done ends the span of a message, which an error of ours fails.
@@ -150,25 +199,28 @@ func (s Span) Done(requestID string, commands int, err error) {
 }
 
 // Follow begins a span below each of the parents that a message carries. The
-// function that it gives ends them; it is nil when there are none.
-func (t *Tracer) Follow(name, parents string, attributes ...attribute.KeyValue) func() {
+// function that it gives ends them; it is nil when there are none. own is their
+// places, for Back, as parents has them.
+func (t *Tracer) Follow(name, parents string, attributes ...attribute.KeyValue) (end func(), own string) {
 	if t == nil || parents == "" {
-		return nil
+		return nil, ""
 	}
 	var spans []trace.Span
+	var places []string
 	for parent := range strings.SplitSeq(parents, ",") {
 		ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{header: parent})
 		if len(spans) == MaxParents || !trace.SpanContextFromContext(ctx).IsSampled() {
 			continue
 		}
-		_, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attributes...))
+		ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attributes...))
 		spans = append(spans, span)
+		places = append(places, Parent(ctx))
 	}
 	return func() {
 		for _, s := range spans {
 			s.End()
 		}
-	}
+	}, strings.Join(places, ",")
 }
 
 // quiet tells of a collector that does not answer once, not at each batch.

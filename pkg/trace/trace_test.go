@@ -3,8 +3,10 @@ package trace_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -33,19 +35,25 @@ func TestFollow(t *testing.T) {
 		r.Header.Set("traceparent", foreign)
 		ctx, span := api.Request(r)
 		parent := trace.Parent(ctx)
-		end := book.Follow("apply pack", parent+",nonsense")
+		end, own := book.Follow("apply pack", parent+",nonsense")
 		end()
+		came := time.Now()
+		api.Back(ctx, came, foreign+","+own)
 		span.Answered("/v1/orders", "r-1", 500)
 		book.Close()
 		api.Close()
 		got := in.Spans()
-		if len(got) != 2 {
+		if len(got) != 3 {
 			t.Fatalf("%+v", got)
 		}
-		first, second := got[0], got[1]
+		first, back, second := got[0], got[1], got[2]
 		if first.Service != "fondaco-orderbook" || second.Service != "fondaco-api" || first.TraceID != second.TraceID || first.ParentID != second.ID ||
 			second.Attributes["http.route"] != "/v1/orders" || second.Attributes["fondaco.request_id"] != "r-1" || !strings.Contains(parent, second.ID) {
 			t.Errorf("%+v", got)
+		}
+		if back.Name != "answer" || back.ParentID != second.ID || !back.Begin.Equal(came) || back.End.After(second.End) || !slices.Contains(back.Links, first.ID) ||
+			slices.Contains(back.Links, "b7ad6b7169203331") != allowed {
+			t.Errorf("the way back: %+v of %+v", back, got)
 		}
 		if went := second.TraceID == "0af7651916cd43dd8448eb211c80319c"; went != allowed {
 			t.Errorf("the client's trace was gone on with: %v, want %v", went, allowed)
@@ -61,7 +69,7 @@ func TestOff(t *testing.T) {
 	if off != nil || err != nil {
 		t.Fatalf("%v, %v", off, err)
 	}
-	if off.Follow("x", foreign) != nil {
+	if end, own := off.Follow("x", foreign); end != nil || own != "" {
 		t.Error("a tracer that is off follows")
 	}
 	off.Close()

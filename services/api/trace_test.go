@@ -30,8 +30,15 @@ func TestTraceOfASocketOrder(t *testing.T) {
 		t.Fatal(m, err)
 	}
 	a.stop()
+	back := ""
 	for _, s := range in.Spans() {
+		if s.Name == "answer" {
+			back = s.ParentID // exported first: it ends inside the message
+		}
 		if s.Attributes["fondaco.op"] == "order.batch" {
+			if back != s.ID {
+				t.Errorf("the way back is of %q, the span is %+v", back, s)
+			}
 			if want := "00-" + s.TraceID + "-" + s.ID + "-01"; m.Header.Get(bus.HeaderTrace) != want || s.Attributes["fondaco.request_id"] == "" {
 				t.Errorf("the pack carries %v, the span is %+v", m.Header, s)
 			}
@@ -64,21 +71,26 @@ func TestTraceOfAnOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	end := book.Follow("apply pack", m.Header.Get(bus.HeaderTrace))
+	end, _ := book.Follow("apply pack", m.Header.Get(bus.HeaderTrace))
 	if end == nil {
 		t.Fatalf("the pack carries no trace: %v", m.Header)
 	}
 	end()
 	book.Close()
 	a.stop()
-	var request, pack tracetest.Span
+	var request, pack, back tracetest.Span
 	for _, s := range in.Spans() {
 		switch {
 		case s.Service == "fondaco-api" && s.Attributes["fondaco.request_id"] == h.Get("X-Request-Id"):
 			request = s
 		case s.Service == "fondaco-orderbook":
 			pack = s
+		case s.Name == "answer":
+			back = s
 		}
+	}
+	if back.ParentID != request.ID || back.TraceID != request.TraceID || back.Begin.Before(request.Begin) || back.End.After(request.End) {
+		t.Errorf("request %+v\nits way back %+v", request, back)
 	}
 	if request.TraceID == "" || pack.TraceID != request.TraceID || pack.ParentID != request.ID || request.Attributes["http.route"] != "/v1/orders" {
 		t.Errorf("request %+v\npack %+v", request, pack)

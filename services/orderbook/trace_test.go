@@ -18,7 +18,8 @@ import (
 	ordersv1 "fondaco.dev/proto/orders/v1"
 )
 
-// TestTrace: a pack that carries a request's trace is a span of it.
+// TestTrace: a pack that carries a request's trace is a span of it, and its
+// answer says which.
 func TestTrace(t *testing.T) {
 	t.Parallel()
 	in, srv := tracetest.Start(t), bustest.Start(t)
@@ -54,7 +55,8 @@ func TestTrace(t *testing.T) {
 	if _, err := b.PublishOnce(ctx, ordersv1.Subject("main", ordersv1.FromAPI), ordersv1.MsgID("g", 1), data, h); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := answers.NextMsg(10 * time.Second); err != nil {
+	answer, err := answers.NextMsg(10 * time.Second)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := p.stop(); err != nil {
@@ -62,6 +64,9 @@ func TestTrace(t *testing.T) {
 	}
 	spans := in.Spans()
 	if len(spans) != 1 || spans[0].TraceID != "0af7651916cd43dd8448eb211c80319c" || spans[0].ParentID != "b7ad6b7169203331" || spans[0].Service != "fondaco-orderbook" {
-		t.Errorf("%+v", spans)
+		t.Fatalf("%+v", spans)
+	}
+	if got, want := answer.Header.Get(bus.HeaderTrace), "00-"+spans[0].TraceID+"-"+spans[0].ID+"-01"; got != want {
+		t.Errorf("the answer carries %q, want %q", got, want)
 	}
 }

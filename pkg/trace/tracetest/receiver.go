@@ -20,6 +20,7 @@ type Span struct {
 	TraceID, ID, ParentID string // hex; ParentID "" = the first of its trace
 	Begin, End            time.Time
 	Attributes            map[string]string
+	Links                 []string // ids of spans, hex
 }
 
 // Receiver takes OTLP/HTTP.
@@ -63,6 +64,9 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 					End: time.Unix(0, int64(s.GetEndTimeUnixNano())), Attributes: map[string]string{}}
 				for _, a := range s.GetAttributes() {
 					out.Attributes[a.GetKey()] = a.GetValue().GetStringValue()
+				}
+				for _, l := range s.GetLinks() {
+					out.Links = append(out.Links, hex.EncodeToString(l.GetSpanId()))
 				}
 				r.spans = append(r.spans, out)
 			}

@@ -6,6 +6,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
+	"fondaco.dev/pkg/bus"
 	"fondaco.dev/services/api/internal/command"
 )
 
@@ -27,6 +28,10 @@ func (g *Gateway) reply(m *nats.Msg) {
 	if p == nil {
 		return
 	}
+	var came time.Time
+	if len(p.traces) > 0 {
+		came = time.Now()
+	}
 	g.soon.Store(time.Since(p.sealed) < answerSoon)
 	// Before any caller hears of it, before MarketOf forgets it, and perhaps before
 	// the publish's ack.
@@ -46,6 +51,9 @@ func (g *Gateway) reply(m *nats.Msg) {
 	for _, b := range p.batches {
 		b.read(&r)
 		b.InSeq = r.InSeq
+		if b.Trace != "" {
+			b.Came, b.Spans = came, m.Header.Get(bus.HeaderTrace)
+		}
 		g.seconds.Observe(now.Sub(b.began).Seconds())
 		b.Done(b)
 	}

@@ -35,6 +35,8 @@ type Batch struct {
 
 	Err      error // ErrNotSent or ErrUnknown; else the rest counts
 	InSeq    uint64
+	Came     time.Time         // when the answer came; of a followed batch
+	Spans    string            // the engine's, as in bus.HeaderTrace; of a followed batch
 	Outcomes []command.Outcome // one a command; reused by the next Send
 
 	began    time.Time

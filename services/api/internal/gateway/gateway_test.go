@@ -268,6 +268,26 @@ func TestMarketOf(t *testing.T) {
 	}
 }
 
+// TestAnswerBringsSpans: a followed batch is told when its answer came and which
+// spans the engine made; another of the same pack is not.
+func TestAnswerBringsSpans(t *testing.T) {
+	t.Parallel()
+	g := New("main", func(_, _ uint64) {}, admin.New("", zlog.Nop()), zlog.Nop().Logger)
+	followed, other := &Batch{Account: 1, Count: 1, Trace: "00-a-b-01", Done: func(*Batch) {}}, &Batch{Account: 1, Count: 1, Done: func(*Batch) {}}
+	p := &pack{batches: []*Batch{followed, other}, count: 2}
+	p.note()
+	g.open[1] = p
+	data, err := proto.Marshal(&ordersv1.PackReply{PackNo: 1, InSeq: 1, Outcomes: []*ordersv1.Outcome{{OrderId: 1}, {OrderId: 2}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := time.Now()
+	g.reply(&nats.Msg{Data: data, Header: nats.Header{bus.HeaderTrace: {"00-a-c-01"}}})
+	if followed.Spans != "00-a-c-01" || followed.Came.Before(before) || followed.InSeq != 1 || other.Spans != "" || !other.Came.IsZero() {
+		t.Errorf("%+v\n%+v", followed, other)
+	}
+}
+
 // TestMarketBehindACancel: a cancel of the name that went before the order is
 // seen, in its pack or an older batch; one of another name or account is not.
 func TestMarketBehindACancel(t *testing.T) {

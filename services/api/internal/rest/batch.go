@@ -39,7 +39,7 @@ func (s *Server) BatchOrders(c echo.Context, _ operation.BatchOrders) error {
 			a.free()
 			return notSent(err)
 		}
-		s.stored(c, b.InSeq)
+		s.stored(c, b)
 	} else {
 		a.batch.Outcomes = a.batch.Outcomes[:0]
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"fondaco.dev/services/api/internal/await"
+	"fondaco.dev/services/api/internal/gateway"
 	"fondaco.dev/services/api/internal/market"
 	"fondaco.dev/services/api/internal/operation"
 	"fondaco.dev/services/api/internal/position"
@@ -178,8 +179,11 @@ func (s *Server) await(c echo.Context, tokens []position.Token) error {
 }
 
 // stored answers a write with the position of the pack that it was stored in.
-func (s *Server) stored(c echo.Context, pack uint64) {
-	t := position.Token{Kind: position.Orders, Name: s.Venue.Name(), Epoch: s.Venue.Epoch(), Seq: pack}
+func (s *Server) stored(c echo.Context, b *gateway.Batch) {
+	if b.Trace != "" {
+		s.Trace.Back(c.Request().Context(), b.Came, b.Spans)
+	}
+	t := position.Token{Kind: position.Orders, Name: s.Venue.Name(), Epoch: s.Venue.Epoch(), Seq: b.InSeq}
 	c.Response().Header()[position.Header] = []string{t.String()}
 }
 

@@ -125,7 +125,7 @@ func (a *asking) send(c echo.Context) error {
 	if err := a.server.Gateway.Do(untold, b); err != nil {
 		return err
 	}
-	a.server.stored(c, b.InSeq)
+	a.server.stored(c, b)
 	return nil
 }
 

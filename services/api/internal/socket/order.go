@@ -200,8 +200,17 @@ func unsent(err error) error {
 // answered is called by the gateway.
 func (a *asking) answered(n int) {
 	a.session.inFlight.Add(-int64(n))
-	a.span.Done(a.session.requestID, n, a.batch.Err)
+	if a.batch.Trace == "" {
+		a.answer()
+		return
+	}
+	span, err, id, end := a.span, a.batch.Err, a.session.requestID, func() {} // a is another's once it has answered
+	if err == nil {
+		end = a.session.server.trace.Returned(span, a.batch.Came, a.batch.Spans)
+	}
 	a.answer()
+	end()
+	span.Done(id, n, err)
 }
 
 func (a *asking) answer() {

@@ -93,8 +93,10 @@ func (a *applier) full() bool { return a.Packs() >= maxPacks || a.Size() >= maxB
 
 // one applies a pack and answers it.
 func (a *applier) one(m *bus.Message) error {
+	spans := ""
 	if a.Trace != nil {
-		if end := a.Trace.Follow("apply pack", m.Header.Get(bus.HeaderTrace)); end != nil {
+		end, own := a.Trace.Follow("apply pack", m.Header.Get(bus.HeaderTrace))
+		if spans = own; end != nil {
 			defer end()
 		}
 	}
@@ -106,7 +108,7 @@ func (a *applier) one(m *bus.Message) error {
 	a.applied.Store(m.Seq)
 	own := a.setup.owns(t.Gateway)
 	if !t.Skipped && !own {
-		a.Wire.Reply(t.Gateway, t.Reply)
+		a.Wire.Reply(t.Gateway, t.Reply, spans)
 	}
 	a.note(&t, m.Pending)
 	if own {

@@ -81,8 +81,9 @@ type Options struct {
 // Wire is how the leader reaches others.
 type Wire interface {
 	recovery.Publisher
-	// Reply answers a gateway, at most once.
-	Reply(gateway []byte, data []byte)
+	// Reply answers a gateway, at most once. spans are where those who are followed
+	// find what was done for them, as in bus.HeaderTrace; "" = nobody is.
+	Reply(gateway, data []byte, spans string)
 	// Command publishes a pack of the leader's own and returns when it is stored.
 	Command(ctx context.Context, from string, p *ordersv1.Pack) error
 }

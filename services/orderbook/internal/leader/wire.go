@@ -69,12 +69,15 @@ func (w *busWire) verify(ctx context.Context, expected uint64, sum []byte) error
 	return nil
 }
 
-func (w *busWire) Reply(gateway []byte, data []byte) {
+func (w *busWire) Reply(gateway, data []byte, spans string) {
 	// The gateway's name becomes part of a subject.
 	if bytes.ContainsAny(gateway, " *>") {
 		return
 	}
 	m := &nats.Msg{Subject: ordersv1.ReplySubject(string(gateway)), Data: data, Header: nats.Header{replyHeader: []string{replyOrders}}}
+	if spans != "" {
+		m.Header[bus.HeaderTrace] = []string{spans}
+	}
 	if err := w.bus.Conn().PublishMsg(m); err != nil {
 		w.log.Debug("an answer was not sent", zap.ByteString("gateway", gateway), zap.Error(err))
 	}
