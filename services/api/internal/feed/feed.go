@@ -1,8 +1,6 @@
 package feed
 
 import (
-	"iter"
-	"sort"
 	"sync"
 	"time"
 
@@ -15,62 +13,6 @@ const (
 	ringMessages = 16384
 	ringBytes    = 16 << 20
 )
-
-// Offered is what became of a frame.
-type Offered int
-
-const (
-	Taken  Offered = iota
-	Full           // no room now: the subscription goes on at its own pace
-	Closed         // the client is gone
-)
-
-// Sink receives frames. Neither method may block.
-type Sink interface {
-	// Offer takes a frame that must not be lost.
-	Offer(frame []byte) Offered
-	// Hint takes a frame that may be left out when there is no room.
-	Hint(frame []byte)
-}
-
-// Newest is a sink of a state, of which only the last frame counts.
-type Newest interface {
-	// Offer takes the message's frame, in the place of one that still waits.
-	Offer(m *Message, frame []byte) Offered
-	// Waits says whether one does: what is told of the position would overtake it.
-	Waits() bool
-}
-
-// Sub is one subscription. Its fields are set before it joins; after and the
-// membership belong to the feed's lock.
-type Sub struct {
-	ID      string // raw JSON; "" = bare data frames
-	Channel string
-	Scope   Scope
-	Owner   uint64              // account whose messages alone it gets; 0 on channels of everybody
-	Match   func(*Message) bool // nil = every message of its channel, scope and owner
-	Sink    Sink
-	Newest  Newest // takes the messages instead of Sink; nil = none may be left out
-	// Lagging is called when the subscription is no longer a member and goes on
-	// from its own position: the feed moved on by more than it can tell, or the
-	// client was slow.
-	Lagging func(epoch string, after uint64, slow bool)
-	// Reset is called when the feed began anew: everything the client holds is
-	// of an older life. The subscription stays a member.
-	Reset func(epoch string, seq uint64)
-
-	after  uint64
-	member bool
-	at     int // in its place's members
-}
-
-// place is where a message looks for its subscriptions.
-type place struct {
-	channel, scope string
-	owner          uint64
-}
-
-func (s *Sub) place() place { return place{s.Channel, s.Scope.Value, s.Owner} }
 
 // Feed is safe for concurrent use.
 type Feed struct {
@@ -208,20 +150,6 @@ func (f *Feed) tell(msgs []*Message) (told int) {
 	return told
 }
 
-// Wants says whether a message is the subscription's.
-func (s *Sub) Wants(m *Message) bool {
-	return m.Channel == s.Channel && m.Scope.Value == s.Scope.Value && m.Owner == s.Owner && s.selects(m)
-}
-
-func (s *Sub) selects(m *Message) bool { return s.Match == nil || s.Match(m) }
-
-func (s *Sub) offer(m *Message, frame []byte) Offered {
-	if s.Newest != nil {
-		return s.Newest.Offer(m, frame)
-	}
-	return s.Sink.Offer(frame)
-}
-
 // remember appends to the ring and drops the oldest; messages of one position
 // go together.
 func (f *Feed) remember(m *Message) {
@@ -255,156 +183,6 @@ func (f *Feed) Skip(pos uint64) {
 	f.ring, f.bytes = nil, 0
 }
 
-// Joined is the outcome of a Join.
-type Joined int
-
-const (
-	Member  Joined = iota // level with the feed
-	Behind                // the messages returned come first
-	TooOld                // the ring does not reach back: read a page first
-	Unknown               // behind the feed's end: only Postgres can tell whether that exists
-	Anew                  // another epoch
-)
-
-// atOnce is how many messages a join tells under the feed's lock; more are
-// handed back to be sent at the client's pace.
-const atOnce = 64
-
-// Join makes s a member that has everything up to `after`; the little that the
-// feed published since is told at once. If that is more than a little, s is no
-// member: the messages up to upTo are returned, to be sent before the next
-// Join. verified: `after` came from a page of this epoch, so it may lie ahead
-// of the feed.
-func (f *Feed) Join(s *Sub, epoch string, after uint64, verified bool) (joined Joined, msgs []*Message, upTo uint64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.sought = time.Now()
-	switch {
-	case epoch != f.epoch:
-		return Anew, nil, 0
-	case after > f.held && !verified:
-		return Unknown, nil, 0
-	case after < f.floor:
-		return TooOld, nil, 0
-	}
-	for i := f.behind(after); i < len(f.ring); i++ {
-		if m := f.ring[i]; s.Wants(m) {
-			msgs = append(msgs, m)
-		}
-	}
-	if len(msgs) > atOnce {
-		return Behind, msgs, max(after, f.held)
-	}
-	for i, m := range msgs {
-		if s.offer(m, m.Frame(s.ID)) == Full {
-			return Behind, msgs[i:], max(after, f.held)
-		}
-	}
-	f.delivered.Add(float64(len(msgs)))
-	s.after = after
-	f.enter(s)
-	return Member, nil, 0
-}
-
-// behind is the index of the first message in the ring behind a position.
-func (f *Feed) behind(after uint64) int {
-	return sort.Search(len(f.ring), func(i int) bool { return f.ring[i].Pos > after })
-}
-
-// JoinNow makes s a member from the feed's present position on; hello is
-// called with that position before anything is told.
-func (f *Feed) JoinNow(s *Sub, hello func(epoch string, seq uint64)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.join(s, f.held, hello)
-}
-
-// JoinAt is JoinNow from a position that the caller knows to be the feed's
-// own, or one that it will publish again from.
-func (f *Feed) JoinAt(s *Sub, pos uint64, hello func(epoch string, seq uint64)) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.join(s, pos, hello)
-}
-
-func (f *Feed) join(s *Sub, pos uint64, hello func(epoch string, seq uint64)) {
-	s.after = pos
-	f.enter(s)
-	hello(f.epoch, pos)
-}
-
-// Leave ends a membership.
-func (f *Feed) Leave(s *Sub) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.exit(s)
-}
-
-func (f *Feed) enter(s *Sub) {
-	if s.member {
-		return
-	}
-	at := s.place()
-	s.member, s.at = true, len(f.places[at])
-	f.places[at] = append(f.places[at], s)
-	f.watched[s.Channel]++
-	f.members++
-}
-
-func (f *Feed) exit(s *Sub) {
-	if !s.member {
-		return
-	}
-	at := s.place()
-	list := f.places[at]
-	last := list[len(list)-1]
-	list[s.at], last.at = last, s.at
-	list[len(list)-1] = nil
-	if list = list[:len(list)-1]; len(list) == 0 {
-		delete(f.places, at)
-	} else {
-		f.places[at] = list
-	}
-	s.member = false
-	f.watched[s.Channel]--
-	f.members--
-	f.sought = time.Now()
-}
-
-// all goes over the members; each may leave when it is its turn.
-func (f *Feed) all() iter.Seq[*Sub] {
-	return func(yield func(*Sub) bool) {
-		for at := range f.places {
-			for i := len(f.places[at]) - 1; i >= 0; i-- {
-				if !yield(f.places[at][i]) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// soughtFor is how long the feed of a member that left goes on remembering: it
-// may only have lost its connection.
-const soughtFor = time.Minute
-
-// Wanted says whether somebody is a member, was one within the last minute, or
-// tried to be. A feed that nobody wants may Skip, which whoever comes later
-// finds in Postgres; one who comes in between is sent there too.
-func (f *Feed) Wanted() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.members > 0 || !f.sought.IsZero() && time.Since(f.sought) < soughtFor
-}
-
-// Watched says whether a channel has members: who makes messages that are not
-// remembered may spare them otherwise.
-func (f *Feed) Watched(channel string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.watched[channel] > 0
-}
-
 // Tell hints each member a frame of its own made from the feed's position.
 func (f *Feed) Tell(frame func(s *Sub, epoch string, held uint64) []byte) {
 	f.mu.Lock()
@@ -417,11 +195,4 @@ func (f *Feed) Tell(frame func(s *Sub, epoch string, held uint64) []byte) {
 			s.Sink.Hint(b)
 		}
 	}
-}
-
-// Members counts the subscriptions that are level with the feed.
-func (f *Feed) Members() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.members
 }
