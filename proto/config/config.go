@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -100,6 +101,10 @@ type Market struct {
 	Lot                 int64 // quantity step: base's smallest units
 	MakerFeePPM         int64 // parts per million of the notional
 	TakerFeePPM         int64
+	OneSide             bool          // an account's open orders are all on one side
+	DayEnds             time.Duration // of DAY orders, after midnight UTC
+	Limits              Limits
+	Opening             Opening
 }
 
 // Load reads and checks a file; paths of ABIs are relative to it.

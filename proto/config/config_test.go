@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"fondaco.dev/proto/config"
 )
@@ -64,6 +65,36 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestMarketTerms: limits are in the market's steps, named or not, and a market
+// that does not exist yet is told how to begin.
+func TestMarketTerms(t *testing.T) {
+	t.Parallel()
+	f, err := parse(t, strings.Replace(good, `tick: "0.01", lot: "1"}`, `tick: "0.05", lot: "2", one_side: true, day_ends: "22:30", phase: auction,
+  auction_ends: "2026-01-31T12:00:00+01:00", then: post_only,
+  limits: {min_quantity: 4, max_quantity: "0", max_notional: "100.5", collar_ppm: 0, pause_ppm: 50000, pause_for: 5m, reference_price: "12.50"}}`, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := f.Markets[0]
+	if !m.OneSide || m.DayEnds != 22*time.Hour+30*time.Minute || m.Opening.Phase != "auction" || m.Opening.Then != "post_only" ||
+		!m.Opening.AuctionEnds.Equal(time.Date(2026, 1, 31, 11, 0, 0, 0, time.UTC)) {
+		t.Errorf("%+v", m)
+	}
+	l := m.Limits
+	for name, c := range map[string]struct {
+		got  *int64
+		want int64
+	}{"min": {l.MinLots, 2}, "max": {l.MaxLots, 0}, "notional": {l.MaxNotional, 10050}, "collar": {l.CollarPPM, 0}, "pause": {l.PausePPM, 50000},
+		"for": {l.PauseMS, 300000}, "reference": {l.ReferenceTicks, 250}} {
+		if c.got == nil || *c.got != c.want {
+			t.Errorf("%s: %v, want %d", name, c.got, c.want)
+		}
+	}
+	if l.MinNotional != nil {
+		t.Error("a limit that is not named is none of the file's")
+	}
+}
+
 func TestProblemsNameFileLineAndKey(t *testing.T) {
 	t.Parallel()
 	cases := map[string]struct{ from, to, want string }{
@@ -80,6 +111,18 @@ func TestProblemsNameFileLineAndKey(t *testing.T) {
 		"bad number":       {"start_block: 3", "start_block: -3", "is not a whole number"},
 		"tick too fine":    {`tick: "0.01"`, `tick: "0.001"`, "more decimal places"},
 		"unknown asset":    {"quote: USD", "quote: EUR", "must be two different assets"},
+		"limit too fine":   {`lot: "1"}`, `lot: "2", limits: {min_quantity: 3}}`, "markets[0].limits.min_quantity: 3 is no multiple of the lot"},
+		"limit unknown":    {`lot: "1"}`, `lot: "1", limits: {min_lots: 3}}`, "markets[0].limits.min_lots: unknown key; known here: collar_ppm, max_notional, max_quantity, min_notional"},
+		"limits crossed":   {`lot: "1"}`, `lot: "1", limits: {min_notional: "10", max_notional: "9.99"}}`, "min_notional is above max_notional"},
+		"half a pause":     {`lot: "1"}`, `lot: "1", limits: {pause_ppm: 5}}`, "pause_ppm and pause_for go together"},
+		"no pause":         {`lot: "1"}`, `lot: "1", limits: {pause_ppm: 5, pause_for: soon}}`, "no time such as 30s"},
+		"bad phase":        {`lot: "1"}`, `lot: "1", phase: open}`, `markets[0].phase: "open" is none of continuous, halted`},
+		"no auction":       {`lot: "1"}`, `lot: "1", auction_ends: "2026-01-31T12:00:00Z"}`, "is of a market that begins in phase: auction"},
+		"no time":          {`lot: "1"}`, `lot: "1", phase: auction, auction_ends: noon}`, "markets[0].auction_ends: \"noon\" is no time"},
+		"then without end": {`lot: "1"}`, `lot: "1", phase: auction, then: halted}`, "then is what follows an auction_ends"},
+		"auction after it": {`lot: "1"}`, `lot: "1", phase: auction, auction_ends: "2026-01-31T12:00:00Z", then: auction}`, `"auction" is none of`},
+		"no time of day":   {`lot: "1"}`, `lot: "1", day_ends: "25:00"}`, "no time of day"},
+		"no flag":          {`lot: "1"}`, `lot: "1", one_side: perhaps}`, "neither true nor false"},
 		"bad kind":         {"kind: casper", "kind: cosmos", "neither casper nor evm"},
 	}
 	for name, c := range cases {

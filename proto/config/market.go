@@ -53,6 +53,10 @@ func (r *reader) markets(top *mapping, f *File) {
 		tick, lot := m.str("tick", true), m.str("lot", true)
 		mk.MakerFeePPM = int64(m.uint("maker_fee_ppm", 0))
 		mk.TakerFeePPM = int64(m.uint("taker_fee_ppm", 0))
+		mk.OneSide = m.flag("one_side")
+		mk.DayEnds = r.dayEnds(m)
+		mk.Opening = r.opening(m)
+		limits := m.get("limits") // once the units are known
 		m.close()
 		if mk.Symbol != "" && !symbolName.MatchString(mk.Symbol) {
 			r.fail(n, where+".symbol", "%q may hold A-Z, 0-9, ., _ and - only", mk.Symbol)
@@ -83,6 +87,9 @@ func (r *reader) markets(top *mapping, f *File) {
 		whole := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(base)), nil)
 		if new(big.Int).Mod(product, whole).Sign() != 0 {
 			r.fail(n, where, "tick x lot = %s x %s is not whole in the smallest unit of %s: raise tick or lot", tick, lot, mk.Quote)
+		}
+		if limits != nil {
+			mk.Limits = r.limits(limits, where+".limits", &mk, base, quote)
 		}
 		f.Markets = append(f.Markets, mk)
 	})

@@ -118,6 +118,18 @@ func (m *mapping) uint(k string, def uint64) uint64 {
 	return v
 }
 
+func (m *mapping) flag(k string) bool {
+	n := m.get(k)
+	if n == nil {
+		return false
+	}
+	v, err := strconv.ParseBool(n.Value)
+	if n.Kind != yaml.ScalarNode || err != nil {
+		m.r.fail(n, m.key(k), "%q is neither true nor false", n.Value)
+	}
+	return v
+}
+
 func (m *mapping) strs(k string) []string {
 	var out []string
 	m.each(k, func(n *yaml.Node, where string) {

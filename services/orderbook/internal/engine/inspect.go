@@ -54,6 +54,8 @@ type Market struct {
 	Last               int64 // ticks; 0: no trade yet
 	EndsAtMs           int64 // of an auction
 	Limits             Limits
+	OneSide            bool
+	DayEndsMs          int64 // after midnight UTC
 }
 
 // Market returns a market by its number.
@@ -62,7 +64,7 @@ func (e *Engine) Market(number uint32) (Market, bool) {
 		return Market{}, false
 	}
 	m := &e.markets[number-1]
-	return Market{m.symbol, m.base, m.quote, m.tick, m.lot, m.unit, m.makerPPM, m.takerPPM, m.phase, m.last, m.endsAtMs, m.limits}, true
+	return Market{m.symbol, m.base, m.quote, m.tick, m.lot, m.unit, m.makerPPM, m.takerPPM, m.phase, m.last, m.endsAtMs, m.limits, m.oneSide, m.dayEndsMs}, true
 }
 
 // MarketNumber finds a market by its symbol.

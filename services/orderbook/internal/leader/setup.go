@@ -13,7 +13,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
-	"fondaco.dev/services/orderbook/internal/engine"
 )
 
 // order is a pack of the leader's own on its way to ORDERS.
@@ -23,7 +22,7 @@ type order struct {
 }
 
 // setup is what the leader itself asks of its venue: the assets and markets of
-// the configuration, and ticks when the engine wants them.
+// the configuration with their limits, and ticks when the engine wants them.
 type setup struct {
 	a       *applier
 	id      string // random; the gateways are <id>-admin and <id>-tick
@@ -54,7 +53,7 @@ func (s *setup) step() error {
 		}
 		return nil
 	}
-	missing, err := missing(e, &s.a.Options)
+	missing, err := missing(e, &s.a.Options, time.Now())
 	if err != nil {
 		return err
 	}
@@ -68,7 +67,7 @@ func (s *setup) step() error {
 		s.report()
 		return nil
 	}
-	s.a.Ready(errors.New("adding the configuration's assets and markets"))
+	s.a.Ready(errors.New("making the venue what the configuration says"))
 	s.adminNo++
 	missing = missing[:min(len(missing), ordersv1.MaxCommands)]
 	if s.send(ordersv1.FromAdmin, s.adminNo, missing...) {
@@ -151,72 +150,10 @@ func (s *setup) report() {
 	case s.a.silent() != nil:
 		s.a.Ready(s.a.silent())
 	case !s.done:
-		s.a.Ready(errors.New("adding the configuration's assets and markets"))
+		s.a.Ready(errors.New("making the venue what the configuration says"))
 	default:
 		s.a.Ready(nil)
 	}
-}
-
-// missing lists the commands that make the venue what the configuration says.
-// What exists must be the same; what the configuration no longer names stays.
-func missing(e *engine.Engine, o *Options) ([]*ordersv1.Command, error) {
-	assets := map[string]engine.Asset{}
-	names := []string{""}
-	for n := uint32(1); ; n++ {
-		as, found := e.Asset(n)
-		if !found {
-			break
-		}
-		assets[as.Name] = as
-		names = append(names, as.Name)
-	}
-	var cmds []*ordersv1.Command
-	if len(assets) == 0 && len(o.Assets) != 0 { // a new venue has no past to which another behaviour would belong
-		for v := e.Semantics() + 1; v <= engine.NewestSemantics; v++ {
-			cmds = append(cmds, &ordersv1.Command{Op: &ordersv1.Command_Activate{Activate: &ordersv1.Activate{Semantics: v}}})
-		}
-	}
-	for _, as := range o.Assets {
-		have, found := assets[as.Name]
-		if found && have.Scale != as.Scale {
-			return nil, fmt.Errorf("%w: asset %s has scale %d, the configuration says %d; a scale never changes: name a new asset", ErrConfig, as.Name, have.Scale, as.Scale)
-		}
-		if !found {
-			cmds = append(cmds, &ordersv1.Command{Op: &ordersv1.Command_AddAsset{AddAsset: &ordersv1.AddAsset{Name: as.Name, Scale: as.Scale}}})
-		}
-	}
-	for _, m := range o.Markets {
-		want := &ordersv1.AddMarket{Symbol: m.Symbol, Base: m.Base, Quote: m.Quote, Tick: m.Tick, Lot: m.Lot,
-			MakerFeePpm: m.MakerFeePPM, TakerFeePpm: m.TakerFeePPM}
-		number, found := e.MarketNumber(m.Symbol)
-		if !found {
-			cmds = append(cmds, &ordersv1.Command{Op: &ordersv1.Command_AddMarket{AddMarket: want}})
-			continue
-		}
-		now, _ := e.Market(number)
-		have := &ordersv1.AddMarket{Symbol: now.Symbol, Base: names[now.Base], Quote: names[now.Quote], Tick: now.Tick, Lot: now.Lot,
-			MakerFeePpm: now.MakerPPM, TakerFeePpm: now.TakerPPM}
-		if !proto.Equal(have, want) {
-			return nil, fmt.Errorf("%w: market %s is {%s}, the configuration says {%s}; a market's terms never change: name a new market",
-				ErrConfig, m.Symbol, terms(have), terms(want))
-		}
-	}
-	return cmds, nil
-}
-
-func terms(m *ordersv1.AddMarket) string {
-	return fmt.Sprintf("base %s, quote %s, tick %d, lot %d, maker_fee_ppm %d, taker_fee_ppm %d (tick and lot in smallest units)",
-		m.Base, m.Quote, m.Tick, m.Lot, m.MakerFeePpm, m.TakerFeePpm)
-}
-
-func name(c *ordersv1.Command) string {
-	if m := c.GetAddMarket(); m != nil {
-		return "market " + m.Symbol
-	}
-	if v := c.GetActivate(); v != nil {
-		return fmt.Sprintf("behaviour version %d", v.Semantics)
-	}
-	return "asset " + c.GetAddAsset().GetName()
 }
 
 // command publishes the leader's own packs, one after the other, each until it
