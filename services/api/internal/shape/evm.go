@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 
@@ -65,21 +64,6 @@ func OfEvent(e *feedv1.Event, finalized int64) Event {
 		TxHash: Hex(e.GetTxHash()), TxIndex: e.GetTxIndex(), LogIndex: e.GetLogIndex(), Address: Hex(e.GetAddress()), Contract: e.GetContract(),
 		Event: e.GetEvent(), Args: canonical(e.GetArgs()), Topics: topics, Data: Hex(e.GetData()),
 		Finalized: int64(e.GetBlockNumber()) <= finalized, DecodeError: e.GetDecodeError(), Reads: reads}
-}
-
-// canonical gives arguments one byte form: the writer's own JSON on a live
-// row and Postgres' jsonb, which reorders keys, on a replayed one.
-func canonical(args []byte) json.RawMessage {
-	if len(args) == 0 {
-		return json.RawMessage("{}")
-	}
-	dec := json.NewDecoder(bytes.NewReader(args))
-	dec.UseNumber()
-	var v any
-	if err := dec.Decode(&v); err != nil || v == nil {
-		return json.RawMessage("{}")
-	}
-	return Encode(v)
 }
 
 // Reverted says that the blocks to_number+1..from_number are no longer part of
