@@ -5,9 +5,6 @@ import (
 	"io"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 )
 
 // Bounds of lines that wait.
@@ -51,29 +48,13 @@ func (s *sink) flush() error {
 	return err
 }
 
-// lazy is a sink for lines that may wait.
-type lazy struct{ *sink }
-
-func (l lazy) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.waiting = append(l.waiting, p...)
-	if len(l.waiting) < maxWaiting {
-		return len(p), nil
+// add takes a line that may wait.
+func (s *sink) add(p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting = append(s.waiting, p...); len(s.waiting) >= maxWaiting {
+		_ = s.flush()
 	}
-	return len(p), l.flush()
-}
-
-// Lazy is the logger for lines of which there are many and none is urgent, such
-// as one a request: writing each by itself would cost a system call. It needs
-// Flushing to run; a process that is killed loses the last second of them.
-func (l *Logger) Lazy() *zap.Logger {
-	if l.sink == nil {
-		return l.Logger
-	}
-	return l.Logger.WithOptions(zap.WrapCore(func(zapcore.Core) zapcore.Core {
-		return zapcore.NewCore(l.encoder.Clone(), lazy{l.sink}, l.Level.atomic)
-	}))
 }
 
 // Flushing writes what waits each second until ctx ends, and then once more.

@@ -88,7 +88,7 @@ func Run(ctx context.Context, cfg Config, log *zlog.Logger) error {
 	feeds.OnReorg(live.OnReorg)
 	closed.OnChange(func(*bus.Maintenance) { live.Changed() })
 	sockets := socket.New(cfg.sockets(), file.Networks, socket.Feeds{Hub: feeds, Venue: book, Status: live}, entrance, tokens, adm.Registry(), log.Named("socket"))
-	server, err := rest.New(rest.Parts{Config: file, Spec: described, Async: channels, Store: db, Venue: book, Gateway: gate, Limits: limits, Maintenance: closed, Proxies: cfg.Proxies, Version: cfg.Version, Trace: tracer, Access: log.Lazy().Named("http"), Auth: tokens, Sockets: sockets, Status: board, Await: waits, Admin: adm}, log.Named("http"))
+	server, err := rest.New(rest.Parts{Config: file, Spec: described, Async: channels, Store: db, Venue: book, Gateway: gate, Limits: limits, Maintenance: closed, Proxies: cfg.Proxies, Version: cfg.Version, Trace: tracer, Access: log.Lines("http", "access"), Auth: tokens, Sockets: sockets, Status: board, Await: waits, Admin: adm}, log.Named("http"))
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -67,6 +68,7 @@ type Who struct {
 	Account uint64
 	Name    string
 	Role    identityv1.Role
+	Session string // the account as lines of the log name it
 	hash    [sha256.Size]byte
 }
 
@@ -139,7 +141,7 @@ func (a *Auth) find(ctx context.Context, hash [sha256.Size]byte) (Who, error) {
 		case err != nil:
 			return Who{}, err
 		default:
-			e = entry{who: Who{Account: acc.ID, Name: acc.Name, Role: acc.Role, hash: hash}, ok: true, until: now.Add(keepKnown)}
+			e = entry{who: Who{Account: acc.ID, Name: acc.Name, Role: acc.Role, Session: "account-" + strconv.FormatUint(acc.ID, 10), hash: hash}, ok: true, until: now.Add(keepKnown)}
 		}
 		a.keep(hash, e, now)
 	}

@@ -4,10 +4,6 @@ import (
 	"net/http"
 	"strconv"
 	"time"
-
-	"go.uber.org/zap"
-
-	"fondaco.dev/pkg/zlog"
 )
 
 // observe writes the access line and the metrics. The query stays out of the
@@ -25,14 +21,22 @@ func (s *Server) observe(x *exchange) {
 	default:
 		s.requests.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 	}
-	if line := s.Access.Check(zap.InfoLevel, "access"); line != nil {
-		session := "-"
-		if x.known {
-			session = "account-" + strconv.FormatUint(x.who.Account, 10)
-		}
-		x.line = [...]zap.Field{zlog.Session(session), zlog.Request(x.id), zap.String("method", method), zap.String("route", route),
-			zap.String("path", x.Request().URL.Path), zap.Int("status", status), zap.Int64("bytes", x.Response().Size),
-			zap.Duration("took", took), zap.String("from", x.address(s).String())}
-		line.Write(x.line[:]...)
+	if line := &x.line; s.Access.Begin(line, x.began.Add(took), x.session(), x.id) {
+		line.String("method", method)
+		line.String("route", route)
+		line.String("path", x.Request().URL.Path)
+		line.Int("status", int64(status))
+		line.Int("bytes", x.Response().Size)
+		line.Duration("took", took)
+		line.Address("from", x.address(s))
+		line.End()
 	}
+}
+
+// session is the caller as the access line has it.
+func (x *exchange) session() string {
+	if !x.known {
+		return "-"
+	}
+	return x.who.Session
 }

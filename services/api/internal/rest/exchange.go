@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/trace"
+	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/services/api/internal/auth"
 )
 
@@ -24,9 +24,9 @@ type exchange struct {
 	who          auth.Who // of an authenticated caller
 	known        bool     // who is set
 	from         netip.Addr
-	asked        bool         // from was looked for
-	plain        bool         // the query needs no decoding
-	line         [9]zap.Field // the access line's
+	asked        bool      // from was looked for
+	plain        bool      // the query needs no decoding
+	line         zlog.Line // the access line
 }
 
 // begin makes x that of a request.
@@ -40,7 +40,6 @@ func (x *exchange) begin(w http.ResponseWriter, r *http.Request) {
 func (x *exchange) end() {
 	x.Reset(nil, nil)
 	x.who = auth.Who{}
-	clear(x.line[:])
 }
 
 // QueryParam is echo's, and decodes nothing where there is nothing to decode.

@@ -93,7 +93,7 @@ func BenchmarkChain(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				s.Access = log.Lazy().Named("http")
+				s.Access = log.Lines("http", "access")
 			}
 			w, req := &discard{h: http.Header{}}, httptest.NewRequest("GET", "/livez", nil)
 			b.ReportAllocs()

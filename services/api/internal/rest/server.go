@@ -12,6 +12,7 @@ import (
 
 	"fondaco.dev/pkg/admin"
 	"fondaco.dev/pkg/trace"
+	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/proto/config"
 	"fondaco.dev/services/api/internal/auth"
 	"fondaco.dev/services/api/internal/await"
@@ -42,7 +43,7 @@ type Parts struct {
 	Maintenance *maintenance.Board // nil = never
 	Version     string
 	Trace       *trace.Tracer // nil = requests are not followed
-	Access      *zap.Logger   // of access lines; nil = as all others
+	Access      *zlog.Lines   // nil = none
 	Proxies     peer.Proxies
 	Auth        *auth.Auth
 	Sockets     *socket.Server
@@ -83,9 +84,6 @@ func New(p Parts, log *zap.Logger) (*Server, error) {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}}, []string{"method", "route", "status"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_http_panics_total", Help: "Requests whose handler panicked."})}
 	p.Admin.Registry().MustRegister(s.requests, s.panics)
-	if s.Access == nil {
-		s.Access = log
-	}
 	if p.Gateway != nil {
 		s.ids = entry.NewIDs(p.Gateway.ID())
 	}
