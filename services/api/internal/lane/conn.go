@@ -49,10 +49,11 @@ type conn struct {
 	// plus the phase; overdue once the server has ended it.
 	until atomic.Int64
 
-	began  int64 // of the request
-	later  bool  // it is not the first one
-	posted bool  // the last one was a POST
-	blanks int   // that came behind it
+	last   *exchange // the one before, which may be used again; nil = none
+	began  int64     // of the request
+	later  bool      // it is not the first one
+	posted bool      // the last one was a POST
+	blanks int       // that came behind it
 }
 
 // enter begins a phase and gives the one before; overdue when that was.
@@ -149,11 +150,10 @@ func (c *conn) next() (*exchange, bool) {
 				}
 				c.began = c.server.now.Load()
 			}
-			if i := bytes.Index(c.buf[looked:c.have], []byte("\r\n\r\n")); i >= 0 {
-				x := parse(string(c.buf[:looked+i+4]), c)
+			if x, whole := c.read(looked); whole {
 				if x != nil {
-					c.at = looked + i + 4
-					c.later, c.posted, c.blanks = true, x.request.Method == http.MethodPost, 0
+					c.at = len(x.text)
+					c.later, c.posted, c.blanks = true, x.asked.Method == http.MethodPost, 0
 				}
 				return x, true
 			}
@@ -168,6 +168,29 @@ func (c *conn) next() (*exchange, bool) {
 			return nil, err == io.EOF && c.have > 0 && (!c.later || c.have+c.blanks >= few)
 		}
 	}
+}
+
+// read reads a header, of which looked bytes do not hold the end. It is nil when
+// the header is not plain, and false when it is not whole. Clients say the same
+// again and again: then the exchange before is used as it was parsed.
+func (c *conn) read(looked int) (x *exchange, whole bool) {
+	if x = c.last; x != nil && c.have >= len(x.text) && string(c.buf[:len(x.text)]) == x.text {
+		x.begin()
+		return x, true
+	}
+	i := bytes.Index(c.buf[looked:c.have], []byte("\r\n\r\n"))
+	if i < 0 {
+		return nil, false
+	}
+	if x == nil {
+		x = newExchange(c)
+		c.last = x
+	}
+	if !x.parse(string(c.buf[:looked+i+4])) {
+		return nil, true
+	}
+	x.begin()
+	return x, true
 }
 
 // few bytes are none: of a request that is not the first net/http waits for so
@@ -219,7 +242,9 @@ func (c *conn) exchange(x *exchange) (again bool) {
 	w.begin(c, x)
 	defer func() {
 		p := recover()
-		x.life.end()
+		if x.life.end() {
+			c.last = nil // who derived a context from this one sees it ended
+		}
 		if p != nil {
 			again = false
 			if p != http.ErrAbortHandler && bounds.ErrorLog != nil {
@@ -229,7 +254,7 @@ func (c *conn) exchange(x *exchange) (again bool) {
 		w.end()
 		responses.Put(w)
 	}()
-	c.handler.ServeHTTP(w, x.request)
+	c.handler.ServeHTTP(w, &x.request)
 	x.life.end()
 	w.close = w.close || !x.body.drain()
 	return w.finish() && !c.gone

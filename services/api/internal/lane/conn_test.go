@@ -67,7 +67,7 @@ func TestClientGoes(t *testing.T) {
 }
 
 // TestContextEnds: a request's context ends with it, whether anybody asked
-// before or not.
+// before or not, and that of the next one goes on.
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
 	contexts := make(chan context.Context, 2)
@@ -82,7 +82,7 @@ func TestContextEnds(t *testing.T) {
 	})})
 	c := dial(t, addr)
 	in := bufio.NewReader(c)
-	for _, path := range []string{"/a", "/asks"} {
+	for _, path := range []string{"/a", "/a", "/asks", "/asks", "/a", "/asks"} { // the same header is not read twice
 		send(t, c, strings.Replace(plain, "/a", path, 1))
 		answered(t, in)
 		ctx := <-contexts

@@ -41,7 +41,9 @@ type Server struct {
 
 // New makes a server of one that is not used otherwise. Its Handler is called
 // with a http.ResponseWriter that can be flushed and, for what asks for an
-// upgrade, hijacked.
+// upgrade, hijacked. It changes nothing of a request's header, and keeps nothing
+// of a request beyond its return but strings and contexts of its own: the memory
+// is the next request's.
 func New(h *http.Server) *Server {
 	s := &Server{http: h, began: time.Now(), tick: 500 * time.Millisecond, left: make(chan net.Conn), conns: map[*conn]struct{}{}, closed: make(chan struct{})}
 	for _, d := range []time.Duration{h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout} {

@@ -25,6 +25,14 @@ type life struct {
 	lost    bool          // the client went
 }
 
+// begin makes it that of the connection's next request. Nobody asked for the end
+// of the one before while it lasted.
+func (l *life) begin() {
+	l.mu.Lock()
+	l.inner, l.cancel, l.ended, l.reading = nil, nil, false, false
+	l.mu.Unlock()
+}
+
 // Deadline is none.
 func (l *life) Deadline() (time.Time, bool) { return time.Time{}, false }
 
@@ -102,23 +110,26 @@ func (l *life) watch() {
 	}()
 }
 
-// end is called when the handler returned.
-func (l *life) end() {
+// end is called when the handler returned, and may be called twice. It says
+// whether somebody asked for the end, and may hang on to it.
+func (l *life) end() (asked bool) {
 	l.mu.Lock()
 	cancel, watched := l.cancel, l.watched
 	l.ended, l.watched = true, nil
 	l.mu.Unlock()
-	if cancel != nil {
-		cancel()
+	if cancel == nil {
+		return false
 	}
+	cancel()
 	if watched == nil {
-		return
+		return true
 	}
 	_ = l.conn.tcp.SetReadDeadline(past)
 	<-watched
 	_ = l.conn.tcp.SetReadDeadline(time.Time{})
 	l.conn.have += l.heard
 	l.conn.gone = l.conn.gone || l.lost
+	return true
 }
 
 // reading is a request's body.

@@ -56,67 +56,90 @@ func all(s string, kind uint8) bool {
 	return true
 }
 
-// exchange is one request and what belongs to it, in one piece of memory, which
-// is not used again: a handler may have left it somewhere.
+// exchange is one request and what belongs to it. A connection uses it for one
+// request after the other, unless somebody hangs on to its context: see conn.read.
 type exchange struct {
-	request *http.Request
-	head    bool // of a HEAD
-	url     url.URL
+	text    string // the header, with its empty line
+	asked   http.Request
+	target  url.URL
+	length  int64        // of the body
+	request http.Request // asked, for the handler
+	url     url.URL      // target, for the handler
 	body    reading
 	life    life
 	values  [8]string // of the header's first lines
 }
 
-// parse reads a header that ends with an empty line; nil when it is not plain.
-func parse(text string, c *conn) *exchange {
+func newExchange(c *conn) *exchange {
+	x := &exchange{}
+	x.life.conn, x.body.life = c, &x.life
+	x.asked = *new(http.Request).WithContext(&x.life)
+	x.asked.Header = make(http.Header, len(x.values))
+	return x
+}
+
+// begin makes the exchange that of a request with the header that was parsed.
+func (x *exchange) begin() {
+	x.request, x.url = x.asked, x.target
+	x.request.URL = &x.url
+	x.life.begin()
+	if x.body.left = x.length; x.length > 0 {
+		x.request.Body = &x.body
+	}
+}
+
+// head says whether the answer has no body.
+func (x *exchange) head() bool { return x.asked.Method == http.MethodHead }
+
+// parse reads a header that ends with an empty line; false when it is not plain.
+func (x *exchange) parse(text string) bool {
 	method, rest, _ := strings.Cut(text, " ")
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
 	default:
-		return nil
+		return false
 	}
 	target, rest, _ := strings.Cut(rest, " ")
 	rest, ok := strings.CutPrefix(rest, "HTTP/1.1\r\n")
 	path, query, asks := strings.Cut(target, "?")
 	if !ok || path == "" || path[0] != '/' || strings.HasPrefix(path, "//") || !all(path, inPath) || asks && query == "" || !all(query, inQuery) {
-		return nil
+		return false
 	}
-	x := &exchange{head: method == http.MethodHead, url: url.URL{Path: path, RawQuery: query}}
-	x.life.conn, x.body.life = c, &x.life
-	h := make(http.Header, 8)
+	h := x.asked.Header
+	clear(h)
 	host, closes, length := "", false, int64(-1)
 	for line := 0; rest != "\r\n"; line++ {
 		colon, end := strings.IndexByte(rest, ':'), strings.IndexByte(rest, '\r')
 		if colon <= 0 || end < colon || end+1 >= len(rest) || rest[end+1] != '\n' || line == maxLines {
-			return nil
+			return false
 		}
 		name, value := rest[:colon], strings.Trim(rest[colon+1:end], " \t")
 		if rest = rest[end+2:]; !all(name, inName) || !all(value, inValue) {
-			return nil
+			return false
 		}
 		name = textproto.CanonicalMIMEHeaderKey(name)
 		switch name {
 		case "Host":
 			if host != "" || value == "" || !all(value, inHost) {
-				return nil
+				return false
 			}
 			host = value
 			continue
 		case "Content-Length":
 			n, err := strconv.ParseUint(value, 10, 31)
 			if err != nil || length >= 0 || n > maxBody {
-				return nil
+				return false
 			}
 			length = int64(n)
 		case "Connection":
 			if h[name] != nil {
-				return nil
+				return false
 			}
 			if closes = strings.EqualFold(value, "close"); !closes && !strings.EqualFold(value, "keep-alive") {
-				return nil
+				return false
 			}
 		case "Transfer-Encoding", "Trailer", "Te", "Expect", "Upgrade", "Pragma", "Proxy-Connection", "Http2-Settings":
-			return nil
+			return false
 		}
 		if had := h[name]; had != nil {
 			h[name] = append(had, value)
@@ -128,13 +151,12 @@ func parse(text string, c *conn) *exchange {
 		}
 	}
 	if host == "" {
-		return nil
+		return false
 	}
-	r := &http.Request{Method: method, URL: &x.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, Body: http.NoBody,
-		Host: host, RemoteAddr: c.remote, RequestURI: target, Close: closes}
-	if length > 0 {
-		r.ContentLength, r.Body, x.body.left = length, &x.body, length
-	}
-	x.request = r.WithContext(&x.life)
-	return x
+	x.text, x.length, x.target = text, max(0, length), url.URL{Path: path, RawQuery: query}
+	r := &x.asked
+	r.Method, r.Proto, r.ProtoMajor, r.ProtoMinor = method, "HTTP/1.1", 1, 1
+	r.Host, r.RemoteAddr, r.RequestURI, r.Close = host, x.life.conn.remote, target, closes
+	r.ContentLength, r.Body = x.length, http.NoBody
+	return true
 }

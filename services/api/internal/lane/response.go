@@ -114,7 +114,7 @@ func (w *response) Write(p []byte) (int, error) {
 		return 0, http.ErrContentLength
 	}
 	switch {
-	case w.x.head: // it is told how long the body would be
+	case w.x.head(): // it is told how long the body would be
 	case len(w.out)+len(w.body)+len(p) > keep:
 		w.flush(p)
 	case w.length >= 0:
@@ -140,7 +140,7 @@ func (w *response) Flush() {
 // flush sends what waits and more.
 func (w *response) flush(more []byte) {
 	if !w.headed {
-		w.chunks = w.length < 0 && !w.x.head && !bare(w.status)
+		w.chunks = w.length < 0 && !w.x.head() && !bare(w.status)
 		w.head()
 	}
 	n := len(w.body) + len(more)
@@ -169,7 +169,7 @@ func (w *response) head() {
 		return
 	}
 	w.headed = true
-	w.close = w.close || w.x.request.Close || w.conn.server.closing.Load()
+	w.close = w.close || w.x.asked.Close || w.conn.server.closing.Load()
 	switch {
 	case w.chunks:
 		w.out = append(w.out, "Transfer-Encoding: chunked\r\n"...)
@@ -195,7 +195,7 @@ func (w *response) finish() bool {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
-	if !w.headed && w.length < 0 && !bare(w.status) && (w.wrote > 0 || !w.x.head) {
+	if !w.headed && w.length < 0 && !bare(w.status) && (w.wrote > 0 || !w.x.head()) {
 		w.length = w.wrote
 	}
 	if w.head(); w.chunks {
@@ -205,6 +205,6 @@ func (w *response) finish() bool {
 		w.out = append(w.out, w.body...)
 	}
 	w.send()
-	wrong := w.length >= 0 && w.wrote != w.length && !w.x.head && !bare(w.status)
+	wrong := w.length >= 0 && w.wrote != w.length && !w.x.head() && !bare(w.status)
 	return w.err == nil && !wrong && !w.close
 }
