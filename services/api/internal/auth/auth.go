@@ -134,7 +134,8 @@ func (a *Auth) find(ctx context.Context, hash [sha256.Size]byte) (Who, error) {
 	e, ok := a.kept[hash]
 	a.mu.Unlock()
 	if !ok || now.After(e.until) {
-		acc, err := a.tokens.Token(ctx, hash[:])
+		asked := hash // so that what is known already needs no memory
+		acc, err := a.tokens.Token(ctx, asked[:])
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			e = entry{until: now.Add(keepUnknown)}

@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -84,9 +85,11 @@ func (w *response) WriteHeader(status int) {
 			b = append(append(b, name...), ": "...)
 			at := len(b)
 			b = append(b, v...)
-			for i, c := range b[at:] {
-				if c == '\r' || c == '\n' { // would begin another line
-					b[at+i] = ' '
+			if v := b[at:]; bytes.IndexByte(v, '\n') >= 0 || bytes.IndexByte(v, '\r') >= 0 {
+				for i, c := range v {
+					if c == '\r' || c == '\n' { // would begin another line
+						v[i] = ' '
+					}
 				}
 			}
 			b = append(b, "\r\n"...)

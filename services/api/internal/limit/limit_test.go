@@ -122,18 +122,18 @@ func TestHeaders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, h := alone(Rules{Read: PerSecond(10)}), http.Header{}
 		v := l.Take(context.Background(), Read, 5, alice)
-		v.Header(h)
+		v.Header(h, make([]string, 1))
 		if got := h.Get("RateLimit"); got != `"read";r=15;t=1` || h.Get("RateLimit-Policy") != `"read";q=20;w=2` {
 			t.Errorf("%s, %v", got, h)
 		}
 		v = l.Take(context.Background(), Read, 16, alice)
-		v.Header(h)
+		v.Header(h, make([]string, 1))
 		p, ok := problem.Of(v.Err())
 		if !ok || p.Status != 429 || p.Code != "rate_limited" || p.RetryAfterMS != 101 || p.RetryAfter != 1 || h.Get("RateLimit") != `"read";r=0;t=1` {
 			t.Errorf("%+v, %v", p, h)
 		}
 		none := alone(Rules{}).Take(context.Background(), Read, 1, alice)
-		none.Header(h)
+		none.Header(h, nil)
 	})
 }
 

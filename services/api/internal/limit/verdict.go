@@ -31,8 +31,8 @@ func policy(c Class, r Rate) []string {
 }
 
 // Header tells the client of the limit, as draft-ietf-httpapi-ratelimit-headers
-// has it.
-func (v *Verdict) Header(h http.Header) {
+// has it. The line is the header's from then on, of length 1.
+func (v *Verdict) Header(h http.Header, line []string) {
 	if v.policy == nil {
 		return
 	}
@@ -40,7 +40,8 @@ func (v *Verdict) Header(h http.Header) {
 	b := append(append(append(room[:0], '"'), classNames[v.key.class]...), `";r=`...)
 	b = append(strconv.AppendInt(b, int64(v.Left), 10), ";t="...)
 	b = strconv.AppendInt(b, int64(v.Reset/time.Second), 10)
-	h["Ratelimit"] = []string{string(b)}
+	line[0] = string(b)
+	h["Ratelimit"] = line
 	h["Ratelimit-Policy"] = v.policy // one slice for all: nobody changes it
 }
 

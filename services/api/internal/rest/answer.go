@@ -30,10 +30,11 @@ var jsonLine = []string{"application/json; charset=utf-8"}
 
 // blob answers with JSON that is written already.
 func blob(c echo.Context, status int, body []byte) error {
-	h := c.Response().Header()
-	h["Content-Type"], h["Content-Length"] = jsonLine, []string{strconv.Itoa(len(body))}
-	c.Response().WriteHeader(status)
-	_, err := c.Response().Write(body)
+	x, r := of(c), c.Response()
+	r.Header()["Content-Type"] = jsonLine
+	x.set("Content-Length", &x.own.length, strconv.Itoa(len(body)))
+	r.WriteHeader(status)
+	_, err := r.Write(body)
 	return err
 }
 

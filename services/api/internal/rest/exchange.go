@@ -27,6 +27,16 @@ type exchange struct {
 	asked        bool      // from was looked for
 	plain        bool      // the query needs no decoding
 	line         zlog.Line // the access line
+	own          own
+}
+
+// own are lines of the answer's header that no two answers share.
+type own struct{ id, length, limit, position [1]string }
+
+// set writes one of them.
+func (x *exchange) set(name string, line *[1]string, value string) {
+	line[0] = value
+	x.Response().Header()[name] = line[:]
 }
 
 // begin makes x that of a request.
@@ -96,6 +106,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.echo.Router().Find(r.Method, echo.GetPath(r), x.Context)
 	if err := s.guarded(x); err != nil {
 		s.fail(err, x)
+	}
+	if r := x.Response(); !r.Committed {
+		r.WriteHeader(r.Status) // while the header's lines are this request's
 	}
 	s.observe(x)
 	if s.Trace != nil {

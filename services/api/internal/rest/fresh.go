@@ -127,7 +127,8 @@ func txOf(name, text string) ([]byte, error) {
 
 // told answers with the position of the view that was read.
 func told(c echo.Context, network string, at *store.At) {
-	c.Response().Header().Set(position.Header, position.Token{Kind: position.Chain, Name: network, Epoch: at.Life(), Seq: at.Pos}.String())
+	x := of(c)
+	x.set(position.Header, &x.own.position, position.Token{Kind: position.Chain, Name: network, Epoch: at.Life(), Seq: at.Pos}.String())
 }
 
 // look runs fn on the venue's projection once that has what the request asks
@@ -151,7 +152,8 @@ func (s *Server) look(c echo.Context, minSeq string, fn func(*market.State)) (be
 		fn(st)
 	})
 	if err == nil {
-		c.Response().Header()[position.Header] = []string{at.String()}
+		x := of(c)
+		x.set(position.Header, &x.own.position, at.String())
 	}
 	return below, err
 }
@@ -180,11 +182,12 @@ func (s *Server) await(c echo.Context, tokens []position.Token) error {
 
 // stored answers a write with the position of the pack that it was stored in.
 func (s *Server) stored(c echo.Context, b *gateway.Batch) {
+	x := of(c)
 	if b.Trace != "" {
-		s.Trace.Back(c.Request().Context(), b.Came, b.Spans)
+		s.Trace.Back(x.Request().Context(), b.Came, b.Spans)
 	}
 	t := position.Token{Kind: position.Orders, Name: s.Venue.Name(), Epoch: s.Venue.Epoch(), Seq: b.InSeq}
-	c.Response().Header()[position.Header] = []string{t.String()}
+	x.set(position.Header, &x.own.position, t.String())
 }
 
 // stale is the problem of a reading that would not be fresh; nil = another one.

@@ -54,7 +54,7 @@ func (s *Server) charge(c echo.Context, class limit.Class, n int) error {
 		return nil
 	}
 	v := s.Limits.Take(c.Request().Context(), class, n, s.client(c))
-	v.Header(c.Response().Header())
+	v.Header(c.Response().Header(), of(c).own.limit[:])
 	return v.Err()
 }
 

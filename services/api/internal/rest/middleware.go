@@ -44,8 +44,8 @@ func (s *Server) identify(x *exchange) {
 		}
 		x.id = string(b[:])
 	}
+	x.set(headerRequestID, &x.own.id, x.id)
 	h := x.Response().Header()
-	h[headerRequestID] = []string{x.id}
 	// Reads are open to pages of any origin: nothing here goes by a cookie.
 	h["Access-Control-Allow-Origin"], h["Access-Control-Expose-Headers"] = anyOrigin, exposedLine
 }
