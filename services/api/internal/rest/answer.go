@@ -23,7 +23,43 @@ type list[T any] struct {
 
 func all[T any](data []T) list[T] { return list[T]{Data: data} }
 
-func answer(c echo.Context, status int, v any) error { return blob(c, status, shape.Encode(v)) }
+// plain is a list that does not write itself.
+type plain[T any] list[T]
+
+// Append makes a list write itself where its elements do.
+func (l list[T]) Append(b []byte) []byte {
+	if _, ok := any((*T)(nil)).(shape.Appender); !ok {
+		return shape.Append(b, plain[T](l))
+	}
+	b = append(b, `{"data":[`...)
+	for i := range l.Data {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = shape.Append(b, any(&l.Data[i]))
+	}
+	b = append(b, `],"next":`...)
+	if l.Next == nil {
+		b = append(b, "null"...)
+	} else {
+		b = shape.AppendString(b, *l.Next)
+	}
+	return append(strconv.AppendBool(append(b, `,"more":`...), l.More), '}')
+}
+
+// maxRoom bounds the memory for answers that is kept, in bytes.
+const maxRoom = 128 << 10
+
+// written is v as JSON, valid until the request ends or the next call.
+func (x *exchange) written(v any) []byte {
+	b := shape.Append(x.room[:0], v)
+	if cap(b) <= maxRoom {
+		x.room = b
+	}
+	return b
+}
+
+func answer(c echo.Context, status int, v any) error { return blob(c, status, of(c).written(v)) }
 
 // jsonLine is the Content-Type of most answers; nobody changes it.
 var jsonLine = []string{"application/json; charset=utf-8"}

@@ -28,6 +28,7 @@ type exchange struct {
 	plain        bool      // the query needs no decoding
 	line         zlog.Line // the access line
 	own          own
+	room         []byte // for the answer
 }
 
 // own are lines of the answer's header that no two answers share.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"fondaco.dev/services/api/internal/shape"
 	"fondaco.dev/services/api/internal/store"
 )
 
@@ -101,7 +100,7 @@ const never = int64(-1)
 // a tag by which it can be proved unchanged.
 func (s *Server) sealed(c echo.Context, network string, at *store.At, top int64, v any) error {
 	told(c, network, at)
-	h, body := c.Response().Header(), shape.Encode(v)
+	h, body := c.Response().Header(), of(c).written(v)
 	if top == never || !s.Store.Final(network, at.Build, at.Life(), at.Pos, top, store.Need{}) {
 		h.Set("Cache-Control", cacheFresh)
 		return blob(c, http.StatusOK, body)

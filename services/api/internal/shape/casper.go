@@ -16,6 +16,14 @@ import (
 // Encode writes v as compact JSON without HTML escapes. v is one of this
 // package's types, which always encode.
 func Encode(v any) []byte {
+	if a, ok := v.(Appender); ok {
+		return encoded(a)
+	}
+	return reflected(v)
+}
+
+// reflected is what encoding/json makes of it.
+func reflected(v any) []byte {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

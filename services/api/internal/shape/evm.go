@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"encoding/hex"
 	"encoding/json"
 
 	feedv1 "fondaco.dev/proto/feed/v1"
@@ -101,6 +100,3 @@ func OfRepaired(r *feedv1.Repaired) Repaired {
 	}
 	return Repaired{Network: r.GetNetwork(), BlockNumber: r.GetBlockNumber(), BlockHash: Hex(r.GetBlockHash()), LogCount: r.GetLogCount(), Removed: removed}
 }
-
-// Hex writes bytes as 0x hex.
-func Hex(b []byte) string { return "0x" + hex.EncodeToString(b) }
