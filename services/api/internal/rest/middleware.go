@@ -16,6 +16,7 @@ import (
 	"fondaco.dev/services/api/internal/auth"
 	"fondaco.dev/services/api/internal/position"
 	"fondaco.dev/services/api/internal/problem"
+	"fondaco.dev/services/api/internal/socket"
 	"fondaco.dev/services/api/internal/spec"
 	"fondaco.dev/services/api/internal/store"
 	"fondaco.dev/services/api/internal/venue"
@@ -75,6 +76,11 @@ func (s *Server) guarded(x *exchange) (err error) {
 	if r.ContentLength < 0 || r.ContentLength > maxBody { // else it ends by itself
 		r.Body = http.MaxBytesReader(x.Response(), r.Body, maxBody)
 	}
+	if len(r.TransferEncoding) > 0 {
+		// A Content-Length beside it is passed over by net/http in silence: a proxy
+		// that went by that one would see another end. RFC 9112, 6.1, wants this.
+		x.Response().Header().Set("Connection", "close")
+	}
 	if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
 		return preflight(x)
 	}
@@ -94,6 +100,10 @@ func preflight(c echo.Context) error {
 // be, and on to its handler.
 func (s *Server) enter(x *exchange, rt *route) error {
 	x.route = rt
+	if r := x.Request(); r.ContentLength != 0 && socket.IsUpgrade(r) {
+		// It would be taken for the first frames.
+		return problem.New(http.StatusBadRequest, "bad_body", "a request that opens a socket has no body")
+	}
 	if rt.op.Policy != auth.Public {
 		who, err := s.Auth.Bearer(x.Request().Context(), x.Request().Header.Get("Authorization"))
 		if err != nil {

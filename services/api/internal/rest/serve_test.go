@@ -174,6 +174,52 @@ func TestLargeRequests(t *testing.T) {
 	}
 }
 
+// TestOddRequests: what an attacker may send is refused in so many words, and
+// nothing behind it is taken for another request; what is only unusual is
+// answered. FuzzAsNetHTTP of the lane has many more.
+func TestOddRequests(t *testing.T) {
+	t.Parallel()
+	addr := listening(t, bounds{readHeader: long, read: long, write: long, idle: long, header: 1 << 10})
+	const next, ws = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n", "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+	for text, want := range map[string]string{
+		"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n":                                                                      "200 200",
+		"GET http://y/livez HTTP/1.1\r\nHost: x\r\n\r\n":                                                              "200 200",
+		"GET /livez HTTP/1.0\r\n\r\n":                                                                                 "200",
+		"GET /livez HTTP/1.1\r\n\r\n":                                                                                 "400",
+		"GET /livez HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n":                                                           "400",
+		"GET /livez HTTP/1.1\r\nHost: x\r\nX: \x00\r\n\r\n":                                                           "400",
+		"GET /li\x00vez HTTP/1.1\r\nHost: x\r\n\r\n":                                                                  "400",
+		"GET /livez HTTP/1.1\r\nHost: x\r\nX : y\r\n\r\n":                                                             "400",
+		"GET /livez HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n":                                                           "400",
+		"GET /livez HTTP/2.0\r\nHost: x\r\n\r\n":                                                                      "505",
+		"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd":                        "400",
+		"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc":                                             "400",
+		"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n":                                           "501",
+		"POST /body HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": "501",
+		"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n":          "200",
+		"POST /body HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc":                      "100 200 200",
+		"POST /body HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\nContent-Length: 3\r\n\r\nabc":                            "417",
+		"GET /v1/ws HTTP/1.1\r\nHost: x\r\n" + ws + "Content-Length: 3\r\n\r\nabc":                                    "400 200",
+		"GET /v1/ws HTTP/1.1\r\nHost: x\r\n" + ws + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n":                     "400",
+		"GET /blocks HTTP/1.1\r\nHost: x\r\n" + ws + "Content-Length: 1\r\n\r\na":                                     "400 200",
+		"GET /v1/ws HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc":                                              "426 200",
+	} {
+		c := dial(t, addr)
+		send(t, c, text+next)
+		if tcp, ok := c.(*net.TCPConn); ok {
+			_ = tcp.CloseWrite()
+		}
+		got, _ := ended(t, c)
+		var codes []string
+		for _, answer := range strings.Split(got, "HTTP/1.")[1:] {
+			codes = append(codes, answer[2:5])
+		}
+		if strings.Join(codes, " ") != want {
+			t.Errorf("%q is answered %v, not %s", text, codes, want)
+		}
+	}
+}
+
 // TestPanics: a request that panics is a plain 500 with its id, also for one on
 // the same connection, and tells nothing.
 func TestPanics(t *testing.T) {
