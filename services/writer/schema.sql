@@ -2,6 +2,26 @@ CREATE SCHEMA ctl;
 CREATE SCHEMA ident;
 CREATE SCHEMA ix_sample;
 CREATE SCHEMA trade;
+CREATE FUNCTION ix_sample.sum_counts() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'ix_sample'
+    AS $$
+begin
+    if tg_op <> 'DELETE' then
+        insert into sums as s (network, kind, width, bucket, n)
+        select network, kind, width, bucket / width, sum(n) from came, (values (32), (1024)) as widths (width)
+        where scope = '' group by 1, 2, 3, 4
+        on conflict (network, kind, width, bucket) do update set n = s.n + excluded.n;
+    end if;
+    if tg_op <> 'INSERT' then
+        insert into sums as s (network, kind, width, bucket, n)
+        select network, kind, width, bucket / width, -sum(n) from went, (values (32), (1024)) as widths (width)
+        where scope = '' group by 1, 2, 3, 4
+        on conflict (network, kind, width, bucket) do update set n = s.n + excluded.n;
+    end if;
+    return null;
+end
+$$;
 CREATE TABLE ctl.builds (
     build text NOT NULL,
     projection integer NOT NULL,
@@ -281,6 +301,13 @@ CREATE TABLE ix_sample.reverts (
     from_number bigint NOT NULL,
     from_hash bytea NOT NULL
 );
+CREATE TABLE ix_sample.sums (
+    network text NOT NULL,
+    kind text NOT NULL,
+    width bigint NOT NULL,
+    bucket bigint NOT NULL,
+    n bigint NOT NULL
+);
 CREATE TABLE public.goose_db_version (
     id integer NOT NULL,
     version_id bigint NOT NULL,
@@ -512,6 +539,8 @@ ALTER TABLE ONLY ix_sample.repairs
     ADD CONSTRAINT repairs_pkey PRIMARY KEY (network, pos);
 ALTER TABLE ONLY ix_sample.reverts
     ADD CONSTRAINT reverts_pkey PRIMARY KEY (network, pos);
+ALTER TABLE ONLY ix_sample.sums
+    ADD CONSTRAINT sums_pkey PRIMARY KEY (network, kind, width, bucket);
 ALTER TABLE ONLY public.goose_db_version
     ADD CONSTRAINT goose_db_version_pkey PRIMARY KEY (id);
 ALTER TABLE ONLY trade.assets
@@ -570,6 +599,9 @@ CREATE INDEX orders_live ON trade.orders USING btree (venue, id) WHERE (status =
 CREATE INDEX trades_maker ON trade.trades USING btree (venue, maker_order_id);
 CREATE INDEX trades_market ON trade.trades USING btree (venue, market, trade_id DESC);
 CREATE INDEX trades_taker ON trade.trades USING btree (venue, taker_order_id);
+CREATE TRIGGER counts_delete AFTER DELETE ON ix_sample.counts REFERENCING OLD TABLE AS went FOR EACH STATEMENT EXECUTE FUNCTION ix_sample.sum_counts();
+CREATE TRIGGER counts_insert AFTER INSERT ON ix_sample.counts REFERENCING NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION ix_sample.sum_counts();
+CREATE TRIGGER counts_update AFTER UPDATE ON ix_sample.counts REFERENCING OLD TABLE AS went NEW TABLE AS came FOR EACH STATEMENT EXECUTE FUNCTION ix_sample.sum_counts();
 ALTER TABLE ONLY ctl.deployments
     ADD CONSTRAINT deployments_build_fkey FOREIGN KEY (build) REFERENCES ctl.builds(build);
 ALTER TABLE ONLY ident.tokens
@@ -605,6 +637,7 @@ GRANT SELECT ON TABLE ix_sample.orphaned_events TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.ranges TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.repairs TO fondaco_reader;
 GRANT SELECT ON TABLE ix_sample.reverts TO fondaco_reader;
+GRANT SELECT ON TABLE ix_sample.sums TO fondaco_reader;
 GRANT SELECT ON TABLE trade.assets TO fondaco_reader;
 GRANT SELECT ON TABLE trade.auctions TO fondaco_reader;
 GRANT SELECT ON TABLE trade.balances TO fondaco_reader;

@@ -60,6 +60,8 @@ func bareBlockOf(skip int) pgx.RowToFunc[bareBlock] {
 		into := append(make([]any, skip, 12), &b.BlockHash, &b.ParentHash, &b.Height, &b.EraID, &b.Timestamp, &b.Proposer, &b.StateRootHash, &b.Deploys)
 		if skip == 0 {
 			into = append(into, &b.Extra)
+		} else {
+			into = append(into, nil, nil) // what the page is ordered by
 		}
 		err = row.Scan(into...)
 		b.State, b.DeployCount = "added", len(b.Deploys)

@@ -14,13 +14,25 @@ import (
 
 // The statements of the routes, for the bare handler.
 const (
-	pageSQL = `with c as (
-			select bucket, n, sum(n) over (order by bucket desc)::bigint as upto from %[1]s.counts where network = $1 and kind = $2 and scope = $3 and n > 0),
-		total as (select coalesce((select max(upto) from c), 0) as n),
-		place as (select bucket, upto - n as before from c where upto > $4 order by bucket desc limit 1)
+	pageSQL = `with top as (` + runningSQL + `%[1]s.sums where network = $1 and kind = $2 and width = 1024 and n > 0),
+		total as (select coalesce(max(upto), 0) as n from top),
+		wide as (select bucket, n, upto - n as before from top where upto > $4 order by bucket desc limit 1),
+		narrow as (select below.* from wide cross join lateral (select bucket, n, wide.before + upto - n as before from (` + runningSQL + `%[1]s.sums
+			where network = $1 and kind = $2 and width = 32 and bucket >= wide.bucket * 32 and bucket < (wide.bucket + 1) * 32 and n > 0) added
+			where wide.before + upto > $4 order by bucket desc limit 1) below),
+		bottom as (select below.* from narrow cross join lateral (select bucket, n, narrow.before + upto - n as before from (` + runningSQL + `%[1]s.counts
+			where network = $1 and kind = $2 and scope = $3 and bucket >= narrow.bucket * 32 and bucket < (narrow.bucket + 1) * 32 and n > 0) added
+			where narrow.before + upto > $4 order by bucket desc limit 1) below),
+		place as (select bucket, n, $4 - before as skip, ($4 - before) * 2 > n as low from bottom)
 		select total.n, page.* from total left join (place cross join lateral (
-			select hash, parent_hash, height, era_id::text, timestamp, proposer, state_root_hash, deploys from %[1]s.casper_blocks
-			where network = $1 and height < (place.bucket + 1) * 1000 order by height desc, hash limit $5 offset greatest($4 - place.before, 0)) page) on true`
+			(` + blockSQL + ` and height < (place.bucket + 1) * 1000 and not place.low order by height desc, hash limit $5 offset place.skip)
+			union all (` + blockSQL + ` and height < (place.bucket + 1) * 1000 and height >= place.bucket * 1000 and place.low
+				order by height, hash desc limit least(place.n - place.skip, $5) offset greatest(place.n - place.skip - $5, 0))
+			union all (` + blockSQL + ` and height < place.bucket * 1000 and place.low order by height desc, hash limit greatest($5 - (place.n - place.skip), 0))
+		) page) on true order by page.at desc, page.tied`
+	runningSQL = `select bucket, n, sum(n) over (order by bucket desc)::bigint as upto from `
+	blockSQL   = `select hash, parent_hash, height, era_id::text, timestamp, proposer, state_root_hash, deploys, height as at, hash as tied
+			from %[1]s.casper_blocks where network = $1`
 	cursorSQL = `select hash, parent_hash, height, era_id::text, timestamp, proposer, state_root_hash, deploys,
 			coalesce((select n from %[1]s.casper_signatures s where s.network = b.network and s.block_hash = b.hash), 0)
 		from %[1]s.casper_blocks b where network = $1 and height < $2 order by height desc, hash limit 100`

@@ -223,7 +223,7 @@ insert into events select 'bench', g / 100, g %% 100, decode(lpad(to_hex(g/100),
 	decode(lpad(to_hex(g), 64, '0'), 'hex'), '', (g+1) << 20, null from generate_series(0, %[3]d::bigint - 1) g;
 create index events_pos on events (network, pos);
 insert into blocks select 'bench', g, decode(lpad(to_hex(g), 64, '0'), 'hex'), decode(lpad(to_hex(g-1), 64, '0'), 'hex'), g, 1, 100, '', (g*100+100) << 20 from generate_series(0::bigint, %[3]d / 100) g;
-analyze casper_blocks; analyze events; analyze counts; analyze blocks;
+analyze casper_blocks; analyze events; analyze counts; analyze sums; analyze blocks;
 `, build, blocks, events) +
 		fmt.Sprintf(cursor, build, subject["casper"], int64(blocks+1)<<20, blocks-1, blocks-1) +
 		fmt.Sprintf(cursor, build, subject[network], int64(events+1)<<20, events/100, events/100)

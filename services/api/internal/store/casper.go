@@ -12,12 +12,6 @@ import (
 	"fondaco.dev/services/api/internal/shape"
 )
 
-// Widths of the buckets of `counts`.
-const (
-	heightsABucket = 1000
-	dayMS          = 86400000
-)
-
 const casperBlockColumns = `hash, parent_hash, height, era_id::text, timestamp, proposer, state_root_hash, deploys`
 
 func scanCasperBlock(row pgx.Row, network string) (*feedv1.CasperBlock, error) {
@@ -83,9 +77,8 @@ func (s *Store) CasperBlocks(ctx context.Context, network string, offset, limit 
 	at, err = s.ask(ctx, network, need, func(tx *Tx, b *pgx.Batch) {
 		out = nil
 		total = 0
-		rows := `select ` + casperBlockColumns + ` from ` + tx.table("casper_blocks") + `
-			where network = $1 and height < (place.bucket + 1) * ` + fmt.Sprint(heightsABucket) + ` order by height desc, hash limit $5 offset greatest($4 - place.before, 0)`
-		b.Queue(located(tx, rows), network, "blocks", "", offset, limit).Query(func(rows pgx.Rows) (err error) {
+		page := paged{table: tx.table("casper_blocks"), columns: casperBlockColumns, where: `network = $1`, key: "height", tie: "hash", bucket: heightsABucket, summed: true}
+		b.Queue(page.sql(tx), network, "blocks", "", offset, limit).Query(func(rows pgx.Rows) (err error) {
 			total, err = pageOf(rows, func(row pgx.Row) error {
 				b, err := scanCasperBlock(row, network)
 				out = append(out, b)
@@ -102,10 +95,9 @@ func (s *Store) AccountDeploys(ctx context.Context, network, account string, off
 	at, err = s.ask(ctx, network, need, func(tx *Tx, b *pgx.Batch) {
 		out = nil
 		total = 0
-		rows := `select ` + casperDeployColumns + ` from ` + tx.table("casper_deploys") + `
-			where network = $1 and account = $3 and timestamp_ms < (place.bucket + 1) * ` + fmt.Sprint(dayMS) + `
-			order by timestamp_ms desc, hash desc limit $5 offset greatest($4 - place.before, 0)`
-		b.Queue(located(tx, rows), network, "account_deploys", account, offset, limit).Query(func(rows pgx.Rows) (err error) {
+		page := paged{table: tx.table("casper_deploys"), columns: casperDeployColumns, where: `network = $1 and account = $3`, key: "timestamp_ms", tie: "hash",
+			tieDesc: true, bucket: dayMS}
+		b.Queue(page.sql(tx), network, "account_deploys", account, offset, limit).Query(func(rows pgx.Rows) (err error) {
 			total, err = pageOf(rows, func(row pgx.Row) error {
 				d, err := scanCasperDeploy(row, network)
 				out = append(out, d)
@@ -116,45 +108,6 @@ func (s *Store) AccountDeploys(ctx context.Context, network, account string, off
 	})
 	return out, total, at, err
 }
-
-// located writes the statement of a page by number ($1 network, $2 kind and $3
-// scope of the counts, $4 offset). Buckets are added, newest first, until they
-// hold more than offset rows: heights have gaps, so neither arithmetic nor an
-// OFFSET over all rows does. The rows' own statement begins in place.bucket,
-// before which place.before rows come. The total stands in each row, and in one
-// that is otherwise null when there is none.
-func located(tx *Tx, rows string) string {
-	return `with c as (
-			select bucket, n, sum(n) over (order by bucket desc)::bigint as upto
-			from ` + tx.table("counts") + ` where network = $1 and kind = $2 and scope = $3 and n > 0),
-		total as (select coalesce((select max(upto) from c), 0) as n),
-		place as (select bucket, upto - n as before from c where upto > $4 order by bucket desc limit 1)
-		select total.n, page.* from total left join (place cross join lateral (` + rows + `) page) on true`
-}
-
-// pageOf reads what located answers.
-func pageOf(rows pgx.Rows, scan func(pgx.Row) error) (total int64, err error) {
-	defer rows.Close()
-	for rows.Next() {
-		values := rows.RawValues()
-		if len(values) > 1 && values[1] == nil { // no row of the page: the total alone
-			return total, rows.Scan(append([]any{&total}, make([]any, len(values)-1)...)...)
-		}
-		if err := scan(leading{rows, &total}); err != nil {
-			return 0, err
-		}
-	}
-	return total, rows.Err()
-}
-
-// leading scans a number before what its scanner knows of.
-type leading struct {
-	pgx.Row
-	n *int64
-}
-
-// Scan is of pgx.Row.
-func (l leading) Scan(dest ...any) error { return l.Row.Scan(append([]any{l.n}, dest...)...) }
 
 // MaxTransfers bounds the answer about one account.
 const MaxTransfers = 1000

@@ -133,36 +133,6 @@ func TestFeedRowsPages(t *testing.T) {
 	}
 }
 
-// TestPagesNeedNoLongOffset: the last page of many blocks reads a bucket, not
-// the table.
-func TestPagesNeedNoLongOffset(t *testing.T) {
-	t.Parallel()
-	db := apitest.New(t)
-	apitest.NewCasper(t, db, "cspr")
-	const n = 30000
-	db.Exec(t, fmt.Sprintf(`insert into ix_b1.casper_blocks select 'cspr', md5(i::text), '', i * 3, 1, '', i * 1000, '', '', '{}', i from generate_series(0, %d - 1) i;
-		insert into ix_b1.counts select 'cspr', 'blocks', '', height / 1000, count(*) from ix_b1.casper_blocks group by 4; analyze ix_b1.casper_blocks`, n))
-	s := open(t, db)
-	ctx := context.Background()
-	time1 := func(offset int64) time.Duration {
-		best := time.Hour
-		for range 5 {
-			began := time.Now()
-			rows, total, _, err := s.CasperBlocks(ctx, "cspr", offset, 10, store.Need{})
-			if err != nil || total != n || len(rows) != 10 || int64(rows[0].GetHeight()) != (n-1-offset)*3 {
-				t.Fatalf("at %d: %d rows of %d, %v", offset, len(rows), total, err)
-			}
-			best = min(best, time.Since(began))
-		}
-		return best
-	}
-	first, last := time1(0), time1(n-10)
-	t.Logf("first page %v, last page %v", first, last)
-	if last > 5*first+5*time.Millisecond {
-		t.Errorf("the last page took %v, the first %v", last, first)
-	}
-}
-
 func TestTransfersBothWays(t *testing.T) {
 	t.Parallel()
 	db := apitest.New(t)

@@ -143,7 +143,27 @@ select coalesce(string_agg(d::text, ' '), '') from (
 	if diff := Value[string](w, strings.ReplaceAll(q, "ix.", "ix_"+build+".")); diff != "" {
 		w.T.Errorf("the totals of %s differ from its rows: %s", build, diff)
 	}
+	w.checkSums(build)
 	w.checkCasper(build)
+}
+
+// checkSums compares both widths of sums with the rows of the chains.
+func (w *World) checkSums(build string) {
+	w.T.Helper()
+	const q = `
+with truth as (
+	select network, 'blocks' as kind, number / 1000 as bucket from ix.blocks
+	union all select network, 'blocks', height / 1000 from ix.casper_blocks
+	union all select network, 'events', block_number / 1000 from ix.events
+), wide as (
+	select network, kind, width, bucket / width as bucket, count(*) as n from truth, (values (32), (1024)) as widths (width) group by 1, 2, 3, 4
+), kept as (select network, kind, width, bucket, n from ix.sums where n <> 0)
+select coalesce(string_agg(d::text, ' '), '') from (
+	(select 'missing', t.* from (select * from wide except select * from kept) t)
+	union all (select 'wrong', t.* from (select * from kept except select * from wide) t)) d`
+	if diff := Value[string](w, strings.ReplaceAll(q, "ix.", "ix_"+build+".")); diff != "" {
+		w.T.Errorf("the sums of %s differ from its rows: %s", build, diff)
+	}
 }
 
 // checkCasper compares what is kept of accounts and signatures with what the

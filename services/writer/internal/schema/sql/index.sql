@@ -166,6 +166,41 @@ create table counts (
     primary key (network, kind, scope, bucket)
 );
 
+-- Counts of counts, of scope '' only: what 32 and 1,024 buckets add up to. A
+-- total of 10,000 buckets is the sum of ten rows, and a page is found by
+-- descending through some 32 of each width.
+create table sums (
+    network text not null,
+    kind    text not null,
+    width   bigint not null, -- buckets
+    bucket  bigint not null, -- that of counts / width
+    n       bigint not null,
+    primary key (network, kind, width, bucket)
+);
+
+-- They follow counts by themselves, whoever changes it: a row that is put there,
+-- moved or emptied by hand, or by a writer that knows nothing of them.
+create function sum_counts() returns trigger language plpgsql set search_path from current as $$
+begin
+    if tg_op <> 'DELETE' then
+        insert into sums as s (network, kind, width, bucket, n)
+        select network, kind, width, bucket / width, sum(n) from came, (values (32), (1024)) as widths (width)
+        where scope = '' group by 1, 2, 3, 4
+        on conflict (network, kind, width, bucket) do update set n = s.n + excluded.n;
+    end if;
+    if tg_op <> 'INSERT' then
+        insert into sums as s (network, kind, width, bucket, n)
+        select network, kind, width, bucket / width, -sum(n) from went, (values (32), (1024)) as widths (width)
+        where scope = '' group by 1, 2, 3, 4
+        on conflict (network, kind, width, bucket) do update set n = s.n + excluded.n;
+    end if;
+    return null;
+end
+$$;
+create trigger counts_insert after insert on counts referencing new table as came for each statement execute function sum_counts();
+create trigger counts_update after update on counts referencing old table as went new table as came for each statement execute function sum_counts();
+create trigger counts_delete after delete on counts referencing old table as went for each statement execute function sum_counts();
+
 -- Every fact as the node sent it.
 create table casper_facts (
     network     text not null,
