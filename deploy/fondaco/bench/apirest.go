@@ -25,10 +25,10 @@ const (
 			where narrow.before + upto > $4 order by bucket desc limit 1) below),
 		place as (select bucket, n, $4 - before as skip, ($4 - before) * 2 > n as low from bottom)
 		select total.n, page.* from total left join (place cross join lateral (
-			(` + blockSQL + ` and height < (place.bucket + 1) * 1000 and not place.low order by height desc, hash limit $5 offset place.skip)
+			(` + blockSQL + ` and height < (place.bucket + 1) * 1000 and not place.low order by height desc, hash limit 10 offset place.skip)
 			union all (` + blockSQL + ` and height < (place.bucket + 1) * 1000 and height >= place.bucket * 1000 and place.low
-				order by height, hash desc limit least(place.n - place.skip, $5) offset greatest(place.n - place.skip - $5, 0))
-			union all (` + blockSQL + ` and height < place.bucket * 1000 and place.low order by height desc, hash limit greatest($5 - (place.n - place.skip), 0))
+				order by height, hash desc limit least(place.n - place.skip, 10) offset greatest(place.n - place.skip - 10, 0))
+			union all (` + blockSQL + ` and height < place.bucket * 1000 and place.low order by height desc, hash limit greatest(10 - (place.n - place.skip), 0))
 		) page) on true order by page.at desc, page.tied`
 	runningSQL = `select bucket, n, sum(n) over (order by bucket desc)::bigint as upto from `
 	blockSQL   = `select hash, parent_hash, height, era_id::text, timestamp, proposer, state_root_hash, deploys, height as at, hash as tied
@@ -60,7 +60,7 @@ func (b *API) rest(ctx context.Context) error {
 			return err
 		}
 		page := func(number int) bareSpec {
-			return bareSpec{URL: w.infra.ReaderURL().Reveal(), SQL: fmt.Sprintf(pageSQL, schema), Args: []any{"casper", "blocks", "", (number - 1) * 10, 10}, Skip: 1}
+			return bareSpec{URL: w.infra.ReaderURL().Reveal(), SQL: fmt.Sprintf(pageSQL, schema), Args: []any{"casper", "blocks", "", (number - 1) * 10}, Skip: 1}
 		}
 		var p99 []httpRun
 		for _, c := range []struct {

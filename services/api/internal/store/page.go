@@ -20,18 +20,24 @@ type paged struct {
 	tieDesc               bool
 	bucket                int64 // of the key, in `counts`
 	summed                bool  // `sums` has what its counts add up to
+	limit                 int64 // rows of a page
 }
 
 // sql writes the statement of a page ($1 network, $2 kind and $3 scope of the
-// counts, $4 rows before the page, $5 rows of a page). Keys have gaps, so neither
-// arithmetic nor an OFFSET over all rows finds it: counts are added, newest
-// first, until they hold more than $4 rows. The total stands in each row, and in
-// one that is otherwise null when there is none.
+// counts, $4 rows before the page). Keys have gaps, so neither arithmetic nor an
+// OFFSET over all rows finds it: counts are added, newest first, until they hold
+// more than $4 rows. The total stands in each row, and in one that is otherwise
+// null when there is none.
+//
+// The limit is in the text, of which there are few: as a parameter it made
+// Postgres plan the statement anew each time, which took three times as long as
+// running it.
 //
 // place is the bucket that the page begins in: skip rows of its n come before the
 // page. It is entered from the nearer end, so that the last page of a list costs
 // what its first one does.
 func (p *paged) sql(tx *Tx) string {
+	limit := fmt.Sprint(p.limit)
 	order, back := p.key+" desc, "+p.tie, p.key+", "+p.tie+" desc"
 	if p.tieDesc {
 		order, back = order+" desc", p.key+", "+p.tie
@@ -43,12 +49,12 @@ func (p *paged) sql(tx *Tx) string {
 	return `with ` + p.found(tx) + `,
 		place as (select bucket, n, $4 - before as skip, ($4 - before) * 2 > n as low from bottom)
 		select total.n, page.* from total left join (place cross join lateral (
-			(` + rows + above + ` and not place.low order by ` + order + ` limit $5 offset place.skip)
+			(` + rows + above + ` and not place.low order by ` + order + ` limit ` + limit + ` offset place.skip)
 			union all
 			(` + rows + above + from + ` and place.low order by ` + back + `
-				limit least(place.n - place.skip, $5) offset greatest(place.n - place.skip - $5, 0))
+				limit least(place.n - place.skip, ` + limit + `) offset greatest(place.n - place.skip - ` + limit + `, 0))
 			union all
-			(` + rows + below + ` and place.low order by ` + order + ` limit greatest($5 - (place.n - place.skip), 0))
+			(` + rows + below + ` and place.low order by ` + order + ` limit greatest(` + limit + ` - (place.n - place.skip), 0))
 		) page) on true order by page.at desc, page.tied` + map[bool]string{true: " desc"}[p.tieDesc]
 }
 

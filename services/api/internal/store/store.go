@@ -128,19 +128,21 @@ func (s *Store) Run(ctx context.Context) error {
 }
 
 // withParams adds what the server itself shall hold each session to. The
-// statements of one round trip are one transaction, hence one snapshot.
+// statements of one round trip are one transaction, hence one snapshot. All of
+// them are short: where the planner takes one for long, compiling it (jit) would
+// be what makes it so.
 func withParams(url env.Secret, timeout time.Duration) env.Secret {
 	ms := fmt.Sprint(timeout.Milliseconds())
 	u := url.Reveal()
 	switch {
 	case !strings.Contains(u, "://"):
-		return env.Secret(u + " default_transaction_read_only=on default_transaction_isolation='repeatable read' statement_timeout=" + ms)
+		return env.Secret(u + " default_transaction_read_only=on default_transaction_isolation='repeatable read' jit=off statement_timeout=" + ms)
 	case strings.Contains(u, "?"):
 		u += "&"
 	default:
 		u += "?"
 	}
-	return env.Secret(u + "default_transaction_read_only=on&default_transaction_isolation=repeatable%20read&statement_timeout=" + ms)
+	return env.Secret(u + "default_transaction_read_only=on&default_transaction_isolation=repeatable%20read&jit=off&statement_timeout=" + ms)
 }
 
 // checkReader waits for the schema and refuses a role that may write.
