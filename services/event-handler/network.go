@@ -62,10 +62,7 @@ var errLeaseLost = errors.New("the lease was lost")
 // run holds sessions until ctx ends. No error of a node or of the bus ends it.
 func (n *network) run(ctx context.Context) error {
 	n.stored = n.newStored()
-	n.stored.yields = func() bool {
-		p, active := n.health.progress()
-		return active && p.backfill && n.svc.busy()
-	}
+	n.stored.pace = n.unhurried
 	n.health.inFlight(n.stored.inFlight)
 	backoff := run.Backoff{Min: 100 * time.Millisecond, Max: 15 * time.Second}
 	for {

@@ -183,7 +183,7 @@ func (n *network) onlyContract(name string, contracts []config.Contract) (*evm.F
 
 // newStored is the network's subject, with its metrics.
 func (n *network) newStored() *subjectLog {
-	return &subjectLog{bus: n.svc.bus, subject: n.subject, yields: func() bool { return false }, took: func(bytes int, d time.Duration) {
+	return &subjectLog{bus: n.svc.bus, subject: n.subject, pace: func() pace { return pace{} }, took: func(bytes int, d time.Duration) {
 		n.svc.metrics.messages.WithLabelValues(n.cfg.Name).Inc()
 		n.svc.metrics.bytes.WithLabelValues(n.cfg.Name).Add(float64(bytes))
 		n.svc.metrics.publish.WithLabelValues(n.cfg.Name).Observe(d.Seconds())

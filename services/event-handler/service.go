@@ -52,13 +52,9 @@ type service struct {
 	bus *bus.Bus
 	// full is set while the stream's disk budget is nearly used up, or the house
 	// takes nothing in: nothing is published then.
-	full atomic.Bool
-	// ordered is when ORDERS last grew, in unix nanoseconds; 0: not seen.
-	ordered atomic.Int64
+	full   atomic.Bool
+	orders orders
 }
-
-// busy reports whether orders came within the last seconds.
-func (s *service) busy() bool { return time.Since(time.Unix(0, s.ordered.Load())) < 3*watchEvery }
 
 func (s *service) run(ctx context.Context) error {
 	s.nats.Set(fmt.Errorf("waiting for the server"))
@@ -123,7 +119,7 @@ func (s *service) watchOrders(ctx context.Context) error {
 	defer tick.Stop()
 	for {
 		if st, err := s.bus.Stream(ctx, ordersv1.Stream); err == nil && st.LastSeq > 0 {
-			s.ordered.Store(time.Now().Add(-st.Idle).UnixNano())
+			s.orders.look(time.Now(), st.LastSeq, st.Idle)
 		}
 		select {
 		case <-ctx.Done():

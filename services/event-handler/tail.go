@@ -22,35 +22,14 @@ type subjectLog struct {
 	// since is when the publish in flight began, in unix nanoseconds; 0: none.
 	since atomic.Int64
 	took  func(bytes int, d time.Duration)
-	// yields reports whether messages are spaced out to leave room for ORDERS.
-	yields func() bool
-	last   time.Time // end of the last publish
+	// pace spaces messages out to leave room for ORDERS.
+	pace func() pace
+	last time.Time // end of the last publish
 	// verified is the count of reconnects up to which the tail is what the session
 	// read or published; touched by open, and then by Publish only.
 	verified uint64
 	// quiet: rows of the messages are stored and not announced.
 	quiet bool
-}
-
-// A backfill beside busy ORDERS: at most 20 messages and 20 MB a second. At full
-// speed beside it, orders were measured to take three times as long.
-const (
-	yieldMessages = 20
-	yieldBytes    = 20 << 20
-)
-
-// yield waits until a message of that size may go out.
-func (l *subjectLog) yield(ctx context.Context, size int) error {
-	if !l.yields() {
-		return nil
-	}
-	space := max(time.Second/yieldMessages, time.Duration(size)*time.Second/yieldBytes)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(time.Until(l.last.Add(space))):
-		return nil
-	}
 }
 
 // open begins a session, whose tail is read next.

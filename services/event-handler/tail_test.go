@@ -23,7 +23,7 @@ func TestASequenceThatWasGivenAgainIsNoTail(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	open := func() *subjectLog {
-		return &subjectLog{bus: srv.Bus(t), subject: chainv1.Subject("dev", "f"), took: func(int, time.Duration) {}, yields: func() bool { return false }}
+		return &subjectLog{bus: srv.Bus(t), subject: chainv1.Subject("dev", "f"), took: func(int, time.Duration) {}, pace: func() pace { return pace{} }}
 	}
 	ours := open()
 	publish := func(l *subjectLog, expected uint64, behind, data string) (uint64, error) {
