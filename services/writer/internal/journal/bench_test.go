@@ -1,13 +1,19 @@
 package journal_test
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"fondaco.dev/pkg/pgtest"
 	"fondaco.dev/services/writer/internal/journal"
 	"fondaco.dev/services/writer/internal/writertest"
 
@@ -86,7 +92,7 @@ func (p *tape) output() []*tradesv1.Event {
 
 // BenchmarkTrades is how many events of a venue a second go from the stream into
 // Postgres: the journal and every row beside it. go-us/event is the processor
-// time of writer and stream server, Postgres is not in it.
+// time of writer and stream server, pg-us/event that of Postgres.
 func BenchmarkTrades(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
@@ -98,16 +104,17 @@ func BenchmarkTrades(b *testing.B) {
 		}
 		m := w.Metrics()
 		b.StartTimer()
-		began, used := time.Now(), processor()
+		began, used, server := time.Now(), processor(), serverTime(b)
 		r := w.Start("", "trade."+venue, tradesv1.Stream, tradesv1.Subject(venue), journal.New(venue, m), m, nil)
 		w.Wait("", "trade."+venue, p.e.prev)
-		took, cpu := time.Since(began), processor()-used
+		took, cpu, server := time.Since(began), processor()-used, serverTime(b)-server
 		b.StopTimer()
 		r.Stop()
 		b.ReportMetric(float64(p.events)/took.Seconds(), "events/s")
 		b.ReportMetric(float64(*benchCommands)/took.Seconds(), "commands/s")
 		b.ReportMetric(float64(p.trade)/took.Seconds(), "trades/s")
 		b.ReportMetric(float64(cpu.Microseconds())/float64(p.events), "go-us/event")
+		b.ReportMetric(float64(server.Microseconds())/float64(p.events), "pg-us/event")
 		var orders string
 		if err := w.Pool.QueryRow(context.Background(), `select count(*)::text from trade.orders`).Scan(&orders); err != nil || orders == "0" {
 			b.Fatalf("%s orders, %v", orders, err)
@@ -123,4 +130,31 @@ func processor() time.Duration {
 		panic(err)
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// serverTime is the processor time of Postgres' processes that live, in steps of
+// 10 ms. Source: proc_pid_stat(5).
+func serverTime(b *testing.B) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile(filepath.Join(pgtest.Server(b).Dir(), "postmaster.pid"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	postmaster, _, _ := strings.Cut(string(text), "\n")
+	var ticks int64
+	all, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range all {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			continue // it has ended
+		}
+		f := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+2:])) // from the state on
+		if f[1] == postmaster {
+			for _, used := range f[11:13] {
+				n, _ := strconv.ParseInt(used, 10, 64)
+				ticks += n
+			}
+		}
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
