@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/env"
+	"fondaco.dev/pkg/hugepage"
 	"fondaco.dev/pkg/zlog"
 )
 
@@ -31,7 +32,7 @@ func Main[C any](service string, load func(env.Lookup) (C, error), serve func(co
 	}
 	cfg, err := load(os.LookupEnv)
 	reader := env.New(os.LookupEnv)
-	logCfg := zlog.ConfigFromEnv(reader)
+	logCfg, huge := zlog.ConfigFromEnv(reader), hugepage.HeapFromEnv(reader)
 	if err := errors.Join(err, reader.Err()); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", service, err)
 		os.Exit(2)
@@ -41,6 +42,7 @@ func Main[C any](service string, load func(env.Lookup) (C, error), serve func(co
 		fmt.Fprintf(os.Stderr, "%s: %v\n", service, err)
 		os.Exit(2)
 	}
+	hugepage.Heap(huge)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if err := serve(ctx, cfg, log); err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // BookParts are the parts of a Book run, in order.
-var BookParts = []string{"engine", "bus", "replay", "restart", "failover", "http", "latency"}
+var BookParts = []string{"engine", "bus", "replay", "restart", "failover", "http", "sockets", "latency"}
 
 // Book measures the order book: the engine alone, packs on the bus, recovery,
 // and orders over HTTP and WebSocket, with the real services as programs of their
@@ -67,7 +67,7 @@ func (b *Book) Run(ctx context.Context) error {
 		b.Bin = dir
 	}
 	parts := map[string]func(context.Context) error{
-		"engine": b.engine, "bus": b.bus, "replay": b.replay, "restart": b.restart, "failover": b.failover, "http": b.http, "latency": b.latency,
+		"engine": b.engine, "bus": b.bus, "replay": b.replay, "restart": b.restart, "failover": b.failover, "http": b.http, "sockets": b.sockets, "latency": b.latency,
 	}
 	var errs []error
 	began := time.Now()

@@ -19,6 +19,7 @@ import (
 	"fondaco.dev/deploy/fondaco/internal/operator"
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/embedded/child"
+	"fondaco.dev/pkg/hugepage"
 	identityv1 "fondaco.dev/proto/identity/v1"
 	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/proto/topology"
@@ -47,6 +48,10 @@ const (
 	richWine    = 1_000_000_000_000
 )
 
+// natsHeap is the part of this process's heap that is in large pages, as it is in
+// the all-in-one: the servers of NATS run in it.
+const natsHeap = 256 << 20
+
 // bookWorld is a world with a venue.
 type bookWorld struct {
 	*world
@@ -59,6 +64,7 @@ type bookWorld struct {
 func (b *Book) newBookWorld(ctx context.Context, node *helper, networks string, env ...string) (w *bookWorld, err error) {
 	// A limit would be measured instead of the book.
 	env = append([]string{"FONDACO_ORDERS_PER_SECOND=0", "FONDACO_WS_ORDERS_PER_SECOND=0", "FONDACO_LIMIT_READS=0", "FONDACO_LIMIT_ADDRESS_READS=0"}, env...)
+	hugepage.Heap(natsHeap)
 	w = &bookWorld{world: &world{b: &Bench{Bin: b.Bin, Env: append(env, b.Env...), Profiles: b.Profiles}, node: node}}
 	if w.dir, err = home.Temp(); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"fondaco.dev/deploy/fondaco/internal/home"
 	"fondaco.dev/deploy/fondaco/internal/profile"
 	"fondaco.dev/pkg/env"
+	"fondaco.dev/pkg/hugepage"
 	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/proto/config"
 )
@@ -61,6 +62,7 @@ type settings struct {
 	pgBin   string
 	redis   env.Secret
 	log     zlog.Config
+	huge    int  // bytes of the heap in large pages
 	quiet   bool // LOG_LEVEL was not set: the demo keeps its bots' requests off the screen
 }
 
@@ -95,7 +97,7 @@ func resolve(o Options, services []Service) (*settings, error) {
 	s.pgBin = r.String("FONDACO_PG_BIN", "")
 	s.redis = r.Secret("FONDACO_REDIS_URL", "")
 	s.manual = r.Bool("FONDACO_ALLOW_MANUAL_DEPOSITS", false) || o.Demo
-	s.log = zlog.ConfigFromEnv(r)
+	s.log, s.huge = zlog.ConfigFromEnv(r), hugepage.HeapFromEnv(r)
 	s.quiet = r.String("LOG_LEVEL", "") == ""
 	s.profile, err = profile.Choose(o.Profile, s.lookup, o.Demo)
 	if err != nil {

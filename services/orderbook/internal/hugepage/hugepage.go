@@ -1,7 +1,10 @@
-// Package hugepage asks the system to keep large memory in large pages.
+// Package hugepage has the engine keep large memory in large pages.
 package hugepage
 
-import "fondaco.dev/services/orderbook/internal/engine"
+import (
+	pages "fondaco.dev/pkg/hugepage"
+	"fondaco.dev/services/orderbook/internal/engine"
+)
 
 // Options is what engines run with outside of tests of the engine itself.
-func Options() engine.Options { return engine.Options{Large: Advise} }
+func Options() engine.Options { return engine.Options{Large: pages.Advise} }

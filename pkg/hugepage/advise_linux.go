@@ -5,10 +5,6 @@ import (
 	"unsafe"
 )
 
-// size of a huge page of amd64 and of arm64 with pages of 4 KiB, in bytes.
-// Where they are larger the advice covers fewer of them.
-const size = 2 << 20
-
 // Advise asks for huge pages wherever memory covers a whole one: a book of a
 // million orders spends more on looking up the addresses of small ones than on
 // matching. It is an advice: where the system has none to give
