@@ -86,8 +86,8 @@ func (s *State) fold(c *Change, e *tradesv1.Event) {
 		s.triggered(c, k.OrderTriggered)
 	case *tradesv1.Event_TriggerMoved:
 		if o := s.order(k.TriggerMoved.GetOrderId()); o != nil {
-			o.Terms.TriggerTicks, o.EventSeq = int64(k.TriggerMoved.GetTriggerTicks()), c.Seq
-			c.tell(o)
+			s.orders.some(o).terms.TriggerTicks, o.EventSeq = int64(k.TriggerMoved.GetTriggerTicks()), c.Seq
+			s.tell(c, o)
 		}
 	case *tradesv1.Event_BalanceChanged:
 		b := k.BalanceChanged
@@ -128,7 +128,7 @@ func (s *State) change(c *Change, id uint32, fn func(*Market)) {
 	}
 }
 
-func (s *State) order(id uint64) *Order {
+func (s *State) order(id uint64) *row {
 	o := s.orders.get(id)
 	if o == nil {
 		s.unknown++
@@ -137,21 +137,18 @@ func (s *State) order(id uint64) *Order {
 }
 
 // tell copies an order for watchers, with the fills given.
-func (c *Change) tell(o *Order, fills ...Fill) {
-	if c.quiet {
-		return
+func (s *State) tell(c *Change, o *row, fills ...Fill) {
+	if !c.quiet {
+		c.Orders = append(c.Orders, s.orders.order(o, fills))
 	}
-	copied := *o
-	copied.Fills, copied.newer, copied.older, copied.hidden = fills, nil, nil, 0
-	c.Orders = append(c.Orders, copied)
 }
 
 // place tells where an order stands in its queue now.
-func (c *Change) place(o *Order) {
+func (c *Change) place(o *row) {
 	if c.quiet {
 		return
 	}
-	p := Place{OrderID: o.ID, Account: o.Account, Side: o.Side, PriceTicks: o.PriceTicks, Queue: o.QueueSeq}
+	p := Place{OrderID: o.ID, Account: o.Account, Side: o.side(), PriceTicks: o.PriceTicks, Queue: o.QueueSeq}
 	if o.Resting {
 		p.Remaining, p.Visible = o.RemainingLots, o.VisibleLots
 	}
@@ -159,36 +156,43 @@ func (c *Change) place(o *Order) {
 }
 
 func (s *State) accept(c *Change, e *tradesv1.OrderAccepted) {
-	kind, t := e.GetKind(), e.GetTerms()
-	o := s.orders.blank()
-	*o = Order{Fills: o.Fills, ID: e.GetOrderId(), Account: e.GetAccount(), ClientOrderID: e.GetClientOrderId(), ClientRef: e.GetClientRef(), Market: e.GetMarket(),
-		Side: ordersv1.Side(kind & 255), Type: ordersv1.OrderType(kind >> 8 & 255), TimeInForce: ordersv1.TimeInForce(kind >> 16 & 255), SelfTrade: ordersv1.SelfTrade(kind >> 24),
-		PriceTicks: int64(e.GetPriceTicks()), QuantityLots: int64(e.GetQuantityLots()), RemainingLots: int64(e.GetQuantityLots()),
-		CreatedMS: int64(e.GetAtMs()), UpdatedMS: int64(e.GetAtMs()), EventSeq: c.Seq}
+	t := e.GetTerms()
+	i, o := s.orders.add(e.GetOrderId())
+	o.Account, o.ClientRef, o.Market, o.kind = e.GetAccount(), e.GetClientRef(), e.GetMarket(), e.GetKind()
+	o.PriceTicks, o.QuantityLots, o.RemainingLots = int64(e.GetPriceTicks()), int64(e.GetQuantityLots()), int64(e.GetQuantityLots())
+	o.CreatedMS, o.UpdatedMS, o.EventSeq = int64(e.GetAtMs()), int64(e.GetAtMs()), c.Seq
+	if id := e.GetClientOrderId(); id != "" {
+		s.orders.some(o).clientOrderID = id
+	}
 	if t != nil {
-		o.Terms = Terms{QuoteBudget: t.GetQuoteBudget(), ProtectionTicks: t.GetProtectionTicks(), TriggerTicks: t.GetTriggerTicks(), TrailTicks: t.GetTrailTicks(),
+		s.orders.some(o).terms = Terms{QuoteBudget: t.GetQuoteBudget(), ProtectionTicks: t.GetProtectionTicks(), TriggerTicks: t.GetTriggerTicks(), TrailTicks: t.GetTrailTicks(),
 			DisplayLots: t.GetDisplayLots(), MinLots: t.GetMinLots(), PostOnly: t.GetPostOnly(), ExpiresAtMS: t.GetExpiresAtMs(), OtherLeg: t.GetOtherLeg()}
-		if first := s.orders.get(o.Terms.OtherLeg); first != nil {
-			first.Terms.OtherLeg = o.ID
+		if first := s.orders.get(t.GetOtherLeg()); first != nil {
+			s.orders.some(first).terms.OtherLeg = o.ID
 		}
 	}
-	o.Status = o.live()
-	s.put(o)
-	c.tell(o)
+	o.status = s.orders.live(o)
+	s.put(i, o)
+	s.tell(c, o)
 }
 
 func (s *State) reject(c *Change, e *tradesv1.OrderRejected) {
 	n := e.GetOrder()
-	o := s.orders.blank()
-	*o = Order{Fills: o.Fills, ID: e.GetOrderId(), Account: n.GetAccount(), ClientOrderID: n.GetClientOrderId(), ClientRef: n.GetClientRef(), Market: n.GetMarket(),
-		Side: n.GetSide(), Type: n.GetType(), TimeInForce: n.GetTimeInForce(), SelfTrade: n.GetSelfTrade(), PriceTicks: n.GetPriceTicks(),
-		QuantityLots: n.GetQuantityLots(), Status: ordersv1.OrderStatus_ORDER_STATUS_REJECTED, RejectReason: e.GetReason(),
-		Terms: Terms{QuoteBudget: n.GetQuoteBudget(), ProtectionTicks: n.GetProtectionTicks(), TriggerTicks: n.GetTriggerTicks(), TrailTicks: n.GetTrailTicks(),
-			DisplayLots: n.GetDisplayLots(), MinLots: n.GetMinLots(), PostOnly: n.GetPostOnly(), ExpiresAtMS: n.GetExpiresAtMs()},
-		CreatedMS: e.GetAtMs(), UpdatedMS: e.GetAtMs(), EventSeq: c.Seq}
-	s.put(o)
+	i, o := s.orders.add(e.GetOrderId())
+	o.Account, o.ClientRef, o.Market = n.GetAccount(), n.GetClientRef(), n.GetMarket()
+	o.kind = kindOf(&Order{Side: n.GetSide(), Type: n.GetType(), TimeInForce: n.GetTimeInForce(), SelfTrade: n.GetSelfTrade()})
+	o.PriceTicks, o.QuantityLots = n.GetPriceTicks(), n.GetQuantityLots()
+	o.status, o.reject = uint8(ordersv1.OrderStatus_ORDER_STATUS_REJECTED), uint8(e.GetReason())
+	o.CreatedMS, o.UpdatedMS, o.EventSeq = e.GetAtMs(), e.GetAtMs(), c.Seq
+	terms := Terms{QuoteBudget: n.GetQuoteBudget(), ProtectionTicks: n.GetProtectionTicks(), TriggerTicks: n.GetTriggerTicks(), TrailTicks: n.GetTrailTicks(),
+		DisplayLots: n.GetDisplayLots(), MinLots: n.GetMinLots(), PostOnly: n.GetPostOnly(), ExpiresAtMS: n.GetExpiresAtMs()}
+	if id := n.GetClientOrderId(); id != "" || terms != (Terms{}) {
+		r := s.orders.some(o)
+		r.clientOrderID, r.terms = id, terms
+	}
+	s.put(i, o)
 	s.finish(o)
-	c.tell(o)
+	s.tell(c, o)
 }
 
 func (s *State) rested(c *Change, e *tradesv1.OrderRested) {
@@ -225,10 +229,12 @@ func (s *State) fill(c *Change, id uint64, fee int64, t *Trade) {
 		return
 	}
 	f := Fill{TradeID: t.ID, PriceTicks: t.PriceTicks, QuantityLots: t.QuantityLots, Fee: fee}
-	o.Fills = append(o.Fills, f)
+	r := s.orders.some(o)
+	r.fills = append(r.fills, f)
+	budget := r.terms.QuoteBudget != 0
 	o.FilledLots += f.QuantityLots
 	o.EventSeq, o.UpdatedMS = c.Seq, t.AtMS
-	if o.Terms.QuoteBudget == 0 {
+	if !budget {
 		o.RemainingLots -= f.QuantityLots
 	}
 	resting := o.Resting
@@ -236,22 +242,22 @@ func (s *State) fill(c *Change, id uint64, fee int64, t *Trade) {
 		visible := max(0, o.VisibleLots-f.QuantityLots)
 		if t.Auction { // an auction fills what is hidden too, and then a new part is shown
 			visible = o.RemainingLots
-			if o.Terms.DisplayLots > 0 {
-				visible = min(visible, o.Terms.DisplayLots)
+			if shown := r.terms.DisplayLots; shown > 0 {
+				visible = min(visible, shown)
 			}
 		}
 		s.show(o, visible-o.VisibleLots)
 		o.VisibleLots = visible
 	}
-	if o.Status = o.live(); o.RemainingLots <= 0 && o.Terms.QuoteBudget == 0 {
-		o.Status, o.Resting = ordersv1.OrderStatus_ORDER_STATUS_FILLED, false
+	if o.status = s.orders.live(o); o.RemainingLots <= 0 && !budget {
+		o.status, o.Resting = uint8(ordersv1.OrderStatus_ORDER_STATUS_FILLED), false
 		s.finish(o)
 	}
 	if resting {
 		s.hide(o)
 		c.place(o)
 	}
-	c.tell(o, f)
+	s.tell(c, o, f)
 }
 
 func (s *State) end(c *Change, e *tradesv1.OrderCanceled) {
@@ -264,19 +270,20 @@ func (s *State) end(c *Change, e *tradesv1.OrderCanceled) {
 		s.show(o, -o.VisibleLots)
 	}
 	o.Resting, o.VisibleLots, o.RemainingLots, o.EventSeq, o.UpdatedMS = false, 0, 0, c.Seq, int64(e.GetAtMs())
-	o.CancelReason = ordersv1.CancelReason(e.GetReason())
-	switch o.Status = ordersv1.OrderStatus_ORDER_STATUS_CANCELED; {
-	case o.CancelReason == ordersv1.CancelReason_CANCEL_REASON_EXPIRED:
-		o.Status = ordersv1.OrderStatus_ORDER_STATUS_EXPIRED
-	case o.CancelReason == ordersv1.CancelReason_CANCEL_REASON_BUDGET && o.FilledLots > 0:
-		o.Status = ordersv1.OrderStatus_ORDER_STATUS_FILLED
+	status := ordersv1.OrderStatus_ORDER_STATUS_CANCELED
+	switch why := ordersv1.CancelReason(e.GetReason()); {
+	case why == ordersv1.CancelReason_CANCEL_REASON_EXPIRED:
+		status = ordersv1.OrderStatus_ORDER_STATUS_EXPIRED
+	case why == ordersv1.CancelReason_CANCEL_REASON_BUDGET && o.FilledLots > 0:
+		status = ordersv1.OrderStatus_ORDER_STATUS_FILLED
 	}
+	o.status, o.cancel = uint8(status), uint8(e.GetReason())
 	if resting {
 		s.hide(o)
 		c.place(o)
 	}
 	s.finish(o)
-	c.tell(o)
+	s.tell(c, o)
 }
 
 func (s *State) amend(c *Change, e *tradesv1.OrderAmended) {
@@ -303,7 +310,7 @@ func (s *State) amend(c *Change, e *tradesv1.OrderAmended) {
 	if resting {
 		c.place(o)
 	}
-	c.tell(o)
+	s.tell(c, o)
 }
 
 func (s *State) decrement(c *Change, e *tradesv1.OrderDecremented) {
@@ -312,14 +319,14 @@ func (s *State) decrement(c *Change, e *tradesv1.OrderDecremented) {
 		return
 	}
 	o.RemainingLots, o.EventSeq = int64(e.GetRemainingLots()), c.Seq
-	o.Decremented += int64(e.GetLots())
+	s.orders.some(o).decremented += int64(e.GetLots())
 	if o.Resting {
 		s.show(o, int64(e.GetVisibleLots())-o.VisibleLots)
 		o.VisibleLots = int64(e.GetVisibleLots())
 		s.hide(o)
 		c.place(o)
 	}
-	c.tell(o)
+	s.tell(c, o)
 }
 
 func (s *State) triggered(c *Change, e *tradesv1.OrderTriggered) {
@@ -328,6 +335,6 @@ func (s *State) triggered(c *Change, e *tradesv1.OrderTriggered) {
 		return
 	}
 	o.Triggered, o.EventSeq, o.UpdatedMS = true, c.Seq, int64(e.GetAtMs())
-	o.Status = o.live()
-	c.tell(o)
+	o.status = s.orders.live(o)
+	s.tell(c, o)
 }

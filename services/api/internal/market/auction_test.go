@@ -36,7 +36,7 @@ func TestIndicationFollowsTheBook(t *testing.T) {
 		for p := range int64(32) {
 			w := wish{price: p}
 			for o := range s.orders.all() {
-				if o.Resting && o.PriceTicks == p && o.Side == buy {
+				if o.Resting && o.PriceTicks == p && o.side() == buy {
 					w.bought += o.RemainingLots
 				} else if o.Resting && o.PriceTicks == p {
 					w.sold += o.RemainingLots

@@ -2,6 +2,7 @@ package market
 
 import (
 	"encoding/binary"
+	"iter"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
@@ -71,7 +72,32 @@ func fields(b []byte, fixed func(num protowire.Number, v uint64) bool, other fun
 	return true
 }
 
+// framed says whether b is made of fields 1.. of these widths, in order and
+// nothing else: the order book writes its frequent events so.
+func framed(b []byte, widths ...int) bool {
+	at := 0
+	for i, w := range widths {
+		tag := byte(i+1)<<3 | byte(protowire.Fixed64Type)
+		if w == 4 {
+			tag = byte(i+1)<<3 | byte(protowire.Fixed32Type)
+		}
+		if at >= len(b) || b[at] != tag {
+			return false
+		}
+		at += 1 + w
+	}
+	return at == len(b)
+}
+
+func u64(b []byte, at int) uint64 { return binary.LittleEndian.Uint64(b[at:]) }
+func u32(b []byte, at int) uint32 { return binary.LittleEndian.Uint32(b[at:]) }
+
 func decodeAccepted(b []byte, e *tradesv1.OrderAccepted) bool {
+	if framed(b, 8, 8, 8, 8, 8, 4, 4, 8, 8) {
+		e.OrderId, e.Account, e.PriceTicks, e.QuantityLots, e.Reserved = u64(b, 1), u64(b, 10), u64(b, 19), u64(b, 28), u64(b, 37)
+		e.Market, e.Kind, e.AtMs, e.ClientRef, e.ClientOrderId, e.Terms = u32(b, 46), u32(b, 51), u64(b, 56), u64(b, 65), "", nil
+		return true
+	}
 	e.OrderId, e.Account, e.PriceTicks, e.QuantityLots, e.Reserved, e.Market, e.Kind, e.AtMs, e.ClientRef, e.ClientOrderId, e.Terms = 0, 0, 0, 0, 0, 0, 0, 0, 0, "", nil
 	return fields(b, func(num protowire.Number, v uint64) bool {
 		switch num {
@@ -112,6 +138,10 @@ func decodeAccepted(b []byte, e *tradesv1.OrderAccepted) bool {
 }
 
 func decodeRested(b []byte, e *tradesv1.OrderRested) bool {
+	if framed(b, 8, 8, 8) {
+		e.OrderId, e.RemainingLots, e.VisibleLots = u64(b, 1), u64(b, 10), u64(b, 19)
+		return true
+	}
 	e.OrderId, e.RemainingLots, e.VisibleLots = 0, 0, 0
 	return fields(b, func(num protowire.Number, v uint64) bool {
 		switch num {
@@ -167,6 +197,10 @@ func decodeTrade(b []byte, e *tradesv1.Trade) bool {
 }
 
 func decodeCanceled(b []byte, e *tradesv1.OrderCanceled) bool {
+	if framed(b, 8, 8, 8, 4) {
+		e.OrderId, e.RemainingLots, e.AtMs, e.Reason = u64(b, 1), u64(b, 10), u64(b, 19), u32(b, 28)
+		return true
+	}
 	e.OrderId, e.RemainingLots, e.AtMs, e.Reason = 0, 0, 0, 0
 	return fields(b, func(num protowire.Number, v uint64) bool {
 		switch num {
@@ -186,6 +220,10 @@ func decodeCanceled(b []byte, e *tradesv1.OrderCanceled) bool {
 }
 
 func decodeBalance(b []byte, e *tradesv1.BalanceChanged) bool {
+	if framed(b, 8, 8, 8, 4) {
+		e.Account, e.Available, e.Reserved, e.Asset = u64(b, 1), u64(b, 10), u64(b, 19), u32(b, 28)
+		return true
+	}
 	e.Account, e.Available, e.Reserved, e.Asset = 0, 0, 0, 0
 	return fields(b, func(num protowire.Number, v uint64) bool {
 		switch num {
@@ -204,16 +242,16 @@ func decodeBalance(b []byte, e *tradesv1.BalanceChanged) bool {
 	}, nil)
 }
 
-// Output is the part of a trades.v1.Output that the fold needs. Events alias
-// the message.
+// Output is the part of a trades.v1.Output that the fold needs.
 type Output struct {
 	FirstEventSeq uint64
 	Last          bool
-	Events        [][]byte
+	data          []byte
 }
 
-// ReadOutput takes a message of TRADES apart.
+// ReadOutput takes a message of TRADES apart, which the output aliases.
 func ReadOutput(data []byte) (out Output, ok bool) {
+	out.data = data
 	ok = fields(data, func(num protowire.Number, v uint64) bool {
 		switch num {
 		case 4:
@@ -222,11 +260,25 @@ func ReadOutput(data []byte) (out Output, ok bool) {
 			out.FirstEventSeq = v
 		}
 		return true
-	}, func(num protowire.Number, v []byte) bool {
-		if num == 6 {
-			out.Events = append(out.Events, v)
-		}
-		return true
-	})
+	}, func(protowire.Number, []byte) bool { return true })
 	return out, ok
+}
+
+// Events are the serialized events with their event_seq.
+func (o Output) Events() iter.Seq2[uint64, []byte] {
+	return func(yield func(uint64, []byte) bool) {
+		seq := o.FirstEventSeq
+		for b := o.data; len(b) > 0; {
+			num, typ, n := protowire.ConsumeTag(b)
+			m := protowire.ConsumeFieldValue(num, typ, b[n:])
+			if num == 6 && typ == protowire.BytesType {
+				event, _ := protowire.ConsumeBytes(b[n:])
+				if !yield(seq, event) {
+					return
+				}
+				seq++
+			}
+			b = b[n+m:]
+		}
+	}
 }

@@ -62,11 +62,11 @@ func TestOrdersAndNames(t *testing.T) {
 		}
 		for account := range uint64(5) {
 			for n := uint64(1); n <= 300; n++ {
-				if got, want := s.refs.byRef(account, n), byName[key{account: account, ref: n}]; got != want {
+				if got, want := idOf(s.refs.find(name{account: account, ref: n})), byName[key{account: account, ref: n}]; got != want {
 					t.Fatalf("account %d, ref %d: order %d, want %d", account, n, got, want)
 				}
 				id := strconv.FormatUint(n, 10)
-				if got, want := s.clientIDs.byID(account, id), byName[key{account: account, id: id}]; got != want {
+				if got, want := idOf(s.clientIDs.find(name{account: account, id: id})), byName[key{account: account, id: id}]; got != want {
 					t.Fatalf("account %d, id %s: order %d, want %d", account, id, got, want)
 				}
 			}
@@ -107,4 +107,11 @@ func TestOrdersAndNames(t *testing.T) {
 	if len(s.orders.pages) > 0 || s.refs.count != 0 || s.clientIDs.count != 0 {
 		t.Errorf("%d pages, %d and %d names are left", len(s.orders.pages), s.refs.count, s.clientIDs.count)
 	}
+}
+
+func idOf(o *row) uint64 {
+	if o == nil {
+		return 0
+	}
+	return o.ID
 }

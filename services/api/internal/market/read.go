@@ -56,30 +56,40 @@ func (s *State) Order(account, id uint64) (Order, bool) {
 	if o == nil || o.Account != account {
 		return Order{}, false
 	}
-	return o.clone(), true
+	return s.orders.clone(o), true
 }
 
 // OrderByClientID is Order for the newest order with a client order id.
 func (s *State) OrderByClientID(account uint64, clientID string) (Order, bool) {
-	return s.Order(account, s.clientIDs.byID(account, clientID))
+	return s.named(s.clientIDs, name{account: account, id: clientID})
 }
 
 // OrderByRef is Order for the newest order with a client_ref.
 func (s *State) OrderByRef(account, ref uint64) (Order, bool) {
-	return s.Order(account, s.refs.byRef(account, ref))
+	return s.named(s.refs, name{account: account, ref: ref})
+}
+
+func (s *State) named(by *names, n name) (Order, bool) {
+	if o := by.find(n); o != nil {
+		return s.orders.clone(o), true
+	}
+	return Order{}, false
 }
 
 // MarketOfOrder is the market of an account's order that the three names mean;
 // 0 when it is not known here. An order that is not open may have left its name
 // to another.
 func (s *State) MarketOfOrder(account, id uint64, clientID string, ref uint64) (market uint32, open bool) {
+	var o *row
 	switch {
 	case clientID != "":
-		id = s.clientIDs.byID(account, clientID)
+		o = s.clientIDs.find(name{account: account, id: clientID})
 	case ref != 0:
-		id = s.refs.byRef(account, ref)
+		o = s.refs.find(name{account: account, ref: ref})
+	default:
+		o = s.orders.get(id)
 	}
-	if o := s.orders.get(id); o != nil && o.Account == account {
+	if o != nil && o.Account == account {
 		return o.Market, o.Open()
 	}
 	return 0, false
@@ -93,9 +103,15 @@ func (s *State) Orders(account, below uint64, match func(*Order) bool) []Order {
 	if a == nil {
 		return nil
 	}
-	for o := a.newest; o != nil; o = o.older {
-		if (below == 0 || o.ID < below) && match(o) {
-			out = append(out, o.clone())
+	for i := a.newest; i != 0; {
+		o := s.orders.at(i)
+		i = o.older
+		if below != 0 && o.ID >= below {
+			continue
+		}
+		if c := s.orders.order(o, s.orders.of(o).fills); match(&c) {
+			c.Fills = slices.Clone(c.Fills)
+			out = append(out, c)
 		}
 	}
 	return out
@@ -168,7 +184,7 @@ func (s *State) Queue(market uint32) []Place {
 	var out []Place
 	for o := range s.orders.all() {
 		if o.Market == market && o.Resting {
-			out = append(out, Place{OrderID: o.ID, Account: o.Account, Side: o.Side, PriceTicks: o.PriceTicks, Remaining: o.RemainingLots, Visible: o.VisibleLots, Queue: o.QueueSeq})
+			out = append(out, Place{OrderID: o.ID, Account: o.Account, Side: o.side(), PriceTicks: o.PriceTicks, Remaining: o.RemainingLots, Visible: o.VisibleLots, Queue: o.QueueSeq})
 		}
 	}
 	slices.SortFunc(out, func(a, b Place) int {
@@ -254,10 +270,4 @@ func (s *State) Newest(market uint32) []Candle {
 		}
 	}
 	return out
-}
-
-func (o *Order) clone() Order {
-	c := *o
-	c.Fills, c.newer, c.older, c.hidden = slices.Clone(o.Fills), nil, nil, 0
-	return c
 }

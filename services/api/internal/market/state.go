@@ -54,7 +54,7 @@ type trading struct {
 // account is what one of them has.
 type account struct {
 	id       uint64
-	newest   *Order // of its orders; nil = it has none here
+	newest   uint32 // slot of its newest order; 0 = it has none here
 	balances []held
 }
 
@@ -169,31 +169,38 @@ func (s *State) PutLast(market uint32, ticks int64) {
 // PutOrder adds an order that was loaded; a resting one enters the book.
 // Ascending ids.
 func (s *State) PutOrder(o Order) {
-	p := s.orders.blank()
-	*p = o
-	s.put(p)
-	if !o.Open() {
+	i, p := s.orders.add(o.ID)
+	p.Account, p.ClientRef, p.Market, p.kind = o.Account, o.ClientRef, o.Market, kindOf(&o)
+	p.PriceTicks, p.QuantityLots, p.FilledLots, p.RemainingLots, p.VisibleLots = o.PriceTicks, o.QuantityLots, o.FilledLots, o.RemainingLots, o.VisibleLots
+	p.QueueSeq, p.CreatedMS, p.UpdatedMS, p.EventSeq = o.QueueSeq, o.CreatedMS, o.UpdatedMS, o.EventSeq
+	p.status, p.reject, p.cancel, p.Resting, p.Triggered = uint8(o.Status), uint8(o.RejectReason), uint8(o.CancelReason), o.Resting, o.Triggered
+	if o.ClientOrderID != "" || o.Terms != (Terms{}) || o.Decremented != 0 || len(o.Fills) > 0 {
+		r := s.orders.some(p)
+		r.clientOrderID, r.terms, r.decremented, r.fills = o.ClientOrderID, o.Terms, o.Decremented, o.Fills
+	}
+	s.put(i, p)
+	if !p.Open() {
 		s.finish(p)
-	} else if o.Resting {
-		s.show(p, o.VisibleLots)
+	} else if p.Resting {
+		s.show(p, p.VisibleLots)
 		s.hide(p)
 	}
 }
 
-func (s *State) put(o *Order) {
-	s.orders.put(o)
+// put enters an order that is in a slot.
+func (s *State) put(slot uint32, o *row) {
 	a := s.account(o.Account)
-	if o.older = a.newest; o.older != nil {
-		o.older.newer = o
+	if o.older = a.newest; o.older != 0 {
+		s.orders.at(o.older).newer = slot
 	}
-	a.newest = o
+	a.newest = slot
 	// A conflict is answered about an id that belongs to another order.
-	if o.RejectReason != ordersv1.RejectReason_REJECT_REASON_CONFLICT && o.RejectReason != ordersv1.RejectReason_REJECT_REASON_DUPLICATE {
-		if o.ClientOrderID != "" {
-			s.clientIDs.put(o)
+	if o.reject != uint8(ordersv1.RejectReason_REJECT_REASON_CONFLICT) && o.reject != uint8(ordersv1.RejectReason_REJECT_REASON_DUPLICATE) {
+		if s.orders.of(o).clientOrderID != "" {
+			s.clientIDs.put(slot, o)
 		}
 		if o.ClientRef != 0 {
-			s.refs.put(o)
+			s.refs.put(slot, o)
 		}
 	}
 }
@@ -226,28 +233,30 @@ func (s *State) PutTrade(t Trade) {
 }
 
 // show changes what the book shows at the order's price.
-func (s *State) show(o *Order, lots int64) {
+func (s *State) show(o *row, lots int64) {
 	if t := s.trading(o.Market); t != nil && lots != 0 {
-		t.book.add(o.Side, o.PriceTicks, lots)
+		t.book.add(o.side(), o.PriceTicks, lots)
 		s.touch(t)
 	}
 }
 
 // hide brings what the book holds of the order beside what it shows up to what
 // it has now.
-func (s *State) hide(o *Order) {
+func (s *State) hide(o *row) {
 	hidden := int64(0)
 	if o.Resting {
 		hidden = o.RemainingLots - o.VisibleLots
 	}
-	if t := s.trading(o.Market); t != nil && hidden != o.hidden {
-		t.book.hide(o.Side, o.PriceTicks, hidden-o.hidden)
-		o.hidden = hidden
+	if was := s.orders.of(o).hidden; hidden != was {
+		if t := s.trading(o.Market); t != nil {
+			t.book.hide(o.side(), o.PriceTicks, hidden-was)
+			s.orders.some(o).hidden = hidden
+		}
 	}
 }
 
 // finish remembers an ended order and forgets the oldest beyond MaxFinished.
-func (s *State) finish(o *Order) {
+func (s *State) finish(o *row) {
 	s.finished = append(s.finished, o.ID)
 	if len(s.finished) < 2*MaxFinished {
 		return
@@ -258,21 +267,22 @@ func (s *State) finish(o *Order) {
 	s.finished = append(s.finished[:0:0], s.finished[MaxFinished:]...)
 }
 
-func (s *State) forget(o *Order) {
+func (s *State) forget(o *row) {
 	s.Gone = max(s.Gone, o.EventSeq)
-	if o.newer != nil {
-		o.newer.older = o.older
+	slot := s.orders.slot(o.ID)
+	if o.newer != 0 {
+		s.orders.at(o.newer).older = o.older
 	} else {
 		s.account(o.Account).newest = o.older
 	}
-	if o.older != nil {
-		o.older.newer = o.newer
+	if o.older != 0 {
+		s.orders.at(o.older).newer = o.newer
 	}
-	if o.ClientOrderID != "" {
-		s.clientIDs.remove(o)
+	if s.orders.of(o).clientOrderID != "" {
+		s.clientIDs.remove(slot, o)
 	}
 	if o.ClientRef != 0 {
-		s.refs.remove(o)
+		s.refs.remove(slot, o)
 	}
 	s.orders.remove(o)
 }

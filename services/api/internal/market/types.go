@@ -131,9 +131,6 @@ type Order struct {
 	UpdatedMS     int64
 	EventSeq      uint64 // last event that changed it
 	Fills         []Fill
-
-	newer, older *Order // the account's orders in the projection
-	hidden       int64  // lots of it in the book's hidden levels
 }
 
 // Terms are what few orders have; see orders.v1.NewOrder.
@@ -151,8 +148,10 @@ type Terms struct {
 
 // Open says whether the order can still be filled: one that waits for its
 // trigger is.
-func (o *Order) Open() bool {
-	switch o.Status {
+func (o *Order) Open() bool { return open(o.Status) }
+
+func open(s ordersv1.OrderStatus) bool {
+	switch s {
 	case ordersv1.OrderStatus_ORDER_STATUS_OPEN, ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED, ordersv1.OrderStatus_ORDER_STATUS_WAITING:
 		return true
 	}
@@ -160,11 +159,11 @@ func (o *Order) Open() bool {
 }
 
 // live is the status of an order that did not end.
-func (o *Order) live() ordersv1.OrderStatus {
+func live(t ordersv1.OrderType, triggered bool, filledLots int64) ordersv1.OrderStatus {
 	switch {
-	case Waits(o.Type) && !o.Triggered:
+	case Waits(t) && !triggered:
 		return ordersv1.OrderStatus_ORDER_STATUS_WAITING
-	case o.FilledLots > 0:
+	case filledLots > 0:
 		return ordersv1.OrderStatus_ORDER_STATUS_PARTIALLY_FILLED
 	}
 	return ordersv1.OrderStatus_ORDER_STATUS_OPEN
@@ -253,7 +252,7 @@ func (o Order) Before(filledLots int64, undo *Undo) Order {
 	if o.Terms.QuoteBudget == 0 {
 		o.RemainingLots = o.QuantityLots - filledLots - o.Decremented
 	}
-	o.Status = o.live()
+	o.Status = live(o.Type, o.Triggered, o.FilledLots)
 	return o
 }
 

@@ -62,8 +62,7 @@ func replay(ctx context.Context, tx *Tx, venue string, account, after uint64) (R
 	}
 	last := after
 	for _, out := range outputs {
-		for i, e := range out.Events {
-			seq := out.FirstEventSeq + uint64(i)
+		for seq, e := range out.Events() {
 			if seq <= after {
 				continue
 			}
@@ -124,8 +123,8 @@ func readJournal(ctx context.Context, tx *Tx, venue string, after, upToSeq uint6
 func preload(ctx context.Context, tx *Tx, venue string, account, after uint64, outputs []market.Output, st *market.State) error {
 	touched, accepted := map[uint64]bool{}, map[uint64]bool{}
 	for _, out := range outputs {
-		for i, raw := range out.Events {
-			if out.FirstEventSeq+uint64(i) <= after {
+		for seq, raw := range out.Events() {
+			if seq <= after {
 				continue
 			}
 			e := &tradesv1.Event{}

@@ -215,8 +215,7 @@ func (v *Venue) apply(parts []market.Output) error {
 	v.state.Quiet = !wanted
 	w := v.watched()
 	for _, out := range parts {
-		for i, e := range out.Events {
-			seq := out.FirstEventSeq + uint64(i)
+		for seq, e := range out.Events() {
 			if seq <= v.state.Seq {
 				continue // an output that was loaded in part
 			}
