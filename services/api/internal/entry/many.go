@@ -19,8 +19,14 @@ type Many struct {
 // "amend"); "" = each says so itself. The elements alias raw until the answer
 // is written.
 func (m *Many) Read(r *Reader, raw []byte, op string, account uint64, requestID string) error {
+	if m.Quick(r, raw, op, account, requestID) {
+		return nil
+	}
+	return m.general(r, raw, op, account, requestID)
+}
+
+func (m *Many) general(r *Reader, raw []byte, op string, account uint64, requestID string) error {
 	var err error
-	m.reset()
 	if m.elements, err = Elements(raw, m.elements); err != nil {
 		return err
 	}
@@ -42,13 +48,18 @@ func (m *Many) reset() {
 	m.Data, m.commands, m.elements, m.errors, m.sent, m.fresh = m.Data[:0], m.commands[:0], m.elements[:0], m.errors[:0], 0, false
 }
 
-func (m *Many) one(r *Reader, raw []byte, op string, account uint64, requestID string) {
+// next is the place of one more command, with whatever it held before.
+func (m *Many) next() *command.Command {
 	if len(m.commands) < cap(m.commands) {
 		m.commands = m.commands[:len(m.commands)+1]
 	} else {
 		m.commands = append(m.commands, command.Command{})
 	}
-	c := &m.commands[len(m.commands)-1]
+	return &m.commands[len(m.commands)-1]
+}
+
+func (m *Many) one(r *Reader, raw []byte, op string, account uint64, requestID string) {
+	c := m.next()
 	r.earlier = m.Data
 	err := r.read(op, raw, c)
 	r.earlier = nil

@@ -4,6 +4,7 @@
 package feed
 
 import (
+	"encoding/binary"
 	"strconv"
 	"sync"
 
@@ -142,7 +143,19 @@ func Snapshot(op, id, channel string, scope Scope, epoch string, seq uint64, dat
 }
 
 // TextFrame is a whole, unmasked text frame.
-func TextFrame(payload []byte) []byte { return ws.MustCompileFrame(ws.NewTextFrame(payload)) }
+func TextFrame(payload []byte) []byte {
+	n := len(payload)
+	f := make([]byte, 0, n+10)
+	switch f = append(f, 0x80|byte(ws.OpText)); {
+	case n < 126:
+		f = append(f, byte(n))
+	case n < 1<<16:
+		f = binary.BigEndian.AppendUint16(append(f, 126), uint16(n))
+	default:
+		f = binary.BigEndian.AppendUint64(append(f, 127), uint64(n))
+	}
+	return append(f, payload...)
+}
 
 // OfRow makes the messages of one row of a network's feed. A revert and a repair
 // are told on every channel of the chain. finalized gives the network's finalized height

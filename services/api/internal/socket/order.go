@@ -47,6 +47,9 @@ var askings = sync.Pool{New: func() any { return &asking{} }}
 // when the message is none. Answers come in the engine's order, many requests
 // may be under way.
 func (s *session) order(text []byte) (is, accepted bool) {
+	if is, accepted = s.quick(text); is {
+		return is, accepted
+	}
 	h, ok := entry.ReadHead(text)
 	if !ok {
 		return false, false
@@ -59,42 +62,89 @@ func (s *session) order(text []byte) (is, accepted bool) {
 		s.fail(nil, badID())
 		return true, false
 	}
-	name := "" // of the span
-	if s.server.trace != nil {
-		name = string(h.Op)
-	}
-	if err := s.ask(text, name, op); err != nil {
+	if err := s.ask(text, s.spanName(h.Op), op); err != nil {
 		s.fail(append([]byte(nil), h.ID...), err)
 		return true, false
 	}
 	return true, true
 }
 
-func (s *session) ask(text []byte, name, op string) error {
+// quick is order for arrays of usual orders from who may send them. It is false
+// when order has to look.
+func (s *session) quick(text []byte) (is, accepted bool) {
+	h, ok := entry.QuickHead(text)
+	if !ok || h.Data[0] != '[' {
+		return false, false
+	}
+	op, known := orderOps[string(h.Op)]
+	if !known || !validID.Match(h.ID) {
+		return false, false
+	}
+	who, dir, err := s.trader()
+	if err != nil {
+		return false, false
+	}
+	a := s.asking(text, who, dir)
+	h, _ = entry.QuickHead(a.text) // in the copy that stays
+	if a.id, a.single = h.ID, false; !a.many.Quick(&a.reader, h.Data, op, who.Account, s.requestID) {
+		askings.Put(a)
+		return false, false
+	}
+	if err := a.send(who, s.spanName(h.Op)); err != nil {
+		s.fail(append([]byte(nil), h.ID...), err)
+		return true, false
+	}
+	return true, true
+}
+
+// spanName is what a request's span is called; nothing when nobody follows it.
+func (s *session) spanName(op []byte) string {
+	if s.server.trace == nil {
+		return ""
+	}
+	return string(op)
+}
+
+// trader is who may send orders, and the markets.
+func (s *session) trader() (*auth.Who, *market.Directory, error) {
 	s.mu.Lock()
 	who := s.who
 	s.mu.Unlock()
 	switch {
 	case s.server.gateway == nil:
-		return problem.Parameter("op", "there is no order book here")
+		return nil, nil, problem.Parameter("op", "there is no order book here")
 	case who == nil:
-		return problem.New(401, "unauthorized", `send {"op":"auth","token":…} first`)
+		return nil, nil, problem.New(401, "unauthorized", `send {"op":"auth","token":…} first`)
 	case !auth.Trader.Allows(who.Role):
-		return problem.New(403, "forbidden", "the role "+who.Role.Name()+" may not trade")
+		return nil, nil, problem.New(403, "forbidden", "the role "+who.Role.Name()+" may not trade")
 	}
 	dir := s.server.venue.Directory()
 	if dir == nil {
-		return problem.Unavailable("loading", "the venue is loading; try again")
+		return nil, nil, problem.Unavailable("loading", "the venue is loading; try again")
 	}
+	return who, dir, nil
+}
+
+// asking takes a copy of the message.
+func (s *session) asking(text []byte, who *auth.Who, dir *market.Directory) *asking {
 	a := askings.Get().(*asking)
 	a.session = s
 	a.text = append(a.text[:0], text...)
-	h, _ := entry.ReadHead(a.text) // as before, in the copy that stays
-	a.id = h.ID
 	a.reader.Dir, a.reader.IDs = dir, s.server.ids
 	a.reader.Find = func(n command.Name) (*market.Market, bool) { return s.find(dir, who.Account, n) }
 	a.reader.Ahead = func(n command.Name) (uint32, bool) { return s.server.gateway.MarketOf(who.Account, n) }
 	a.reader.Wait = func() { s.server.venue.WaitOwn(s.conn.context(), who.Account) }
+	return a
+}
+
+func (s *session) ask(text []byte, name, op string) error {
+	who, dir, err := s.trader()
+	if err != nil {
+		return err
+	}
+	a := s.asking(text, who, dir)
+	h, _ := entry.ReadHead(a.text) // as before, in the copy that stays
+	a.id = h.ID
 	if err := a.read(h.Data, op, who.Account); err != nil {
 		askings.Put(a)
 		return err
