@@ -21,6 +21,7 @@ var (
 // limit begins a connection.
 type frames struct {
 	limit int // bytes of a message
+	hold  int // a message of one frame up to so many bytes, with its header, is left where it is until all of it came; 0 = it is taken as it comes
 
 	inside bool      // of a frame whose payload is not complete
 	head   ws.Header // of that frame
@@ -37,8 +38,8 @@ func (f *frames) idle() bool { return !f.inside && !f.fragmented }
 
 // next takes bytes off b and changes them in place. op is OpText with a whole
 // message, a control frame's code with its payload, or OpContinuation when b is
-// used up as far as it goes: what is left, at most a part of a header, comes
-// again in front of more. payload is good until the next call.
+// used up as far as it goes: what is left, at most a part of a header or a frame
+// that is held, comes again in front of more. payload is good until the next call.
 func (f *frames) next(b []byte) (n int, op ws.OpCode, payload []byte, err error) {
 	for {
 		if !f.inside {
@@ -48,6 +49,9 @@ func (f *frames) next(b []byte) (n int, op ws.OpCode, payload []byte, err error)
 			}
 			if err := f.check(); err != nil {
 				return n, ws.OpContinuation, nil, err
+			}
+			if whole := int64(size) + f.head.Length; whole <= int64(f.hold) && int64(len(b)-n) < whole && f.head.OpCode == ws.OpText && f.head.Fin {
+				return n, ws.OpContinuation, nil, nil
 			}
 			n += size
 			f.inside, f.got = true, 0
@@ -113,6 +117,9 @@ func (f *frames) check() error {
 // by frames and packets, but not by the message's end. Text that cannot become
 // right is found at its first wrong byte.
 func (f *frames) utf8(end bool) bool {
+	if utf8.Valid(f.text[f.valid:]) { // as it is but for characters that are cut
+		f.valid = len(f.text)
+	}
 	for f.valid < len(f.text) {
 		rest := f.text[f.valid:]
 		if rest[0] < utf8.RuneSelf {

@@ -20,8 +20,8 @@ type got struct {
 }
 
 // cut reads with frames, from pieces of the given size.
-func cut(data []byte, size int) (g got) {
-	f := &frames{limit: 1 << 10}
+func cut(data []byte, size, hold int) (g got) {
+	f := &frames{limit: 1 << 10, hold: hold}
 	var buf []byte
 	for piece := range slices.Chunk(slices.Clone(data), size) {
 		buf = append(buf, piece...)
@@ -90,9 +90,14 @@ func FuzzFrames(f *testing.F) {
 		if len(data) > 8<<10 {
 			return
 		}
-		whole, pieces := cut(data, max(1, len(data))), cut(data, int(size)+1)
+		whole, pieces := cut(data, max(1, len(data)), 0), cut(data, int(size)+1, 0)
 		if whole.bad != pieces.bad || !slices.Equal(whole.ops, pieces.ops) || !slices.Equal(whole.texts, pieces.texts) {
 			t.Fatalf("whole %+v, in pieces %+v", whole, pieces)
+		}
+		// A frame that is held and never becomes whole is not looked into.
+		held := cut(data, int(size)+1, 600)
+		if held.bad && !whole.bad || !slices.Equal(whole.ops, held.ops) || !slices.Equal(whole.texts, held.texts) {
+			t.Fatalf("taken as it comes %+v, held %+v", whole, held)
 		}
 		lib := library(data)
 		if n := min(len(lib.ops), len(whole.ops)); !slices.Equal(whole.ops[:n], lib.ops[:n]) || !slices.Equal(whole.texts[:n], lib.texts[:n]) {

@@ -11,20 +11,37 @@ import (
 
 const (
 	readBytes = 4 << 10  // taken from the kernel at a time
+	wideBytes = 32 << 10 // by who sends arrays of orders
 	keepText  = 16 << 10 // a reader's buffer above this is not used again
 	burstTime = 4        // seconds' worth of messages may come at once
 )
 
 // reader is what reading needs; connections have one only while bytes come.
 type reader struct {
-	buf []byte
-	n   int // bytes in buf that were not taken yet
+	buf   []byte
+	n     int    // bytes in buf that were not taken yet
+	small []byte // the reader's own buffer while it has a wide one
 	frames
 }
 
 var readers = sync.Pool{New: func() any { return &reader{buf: make([]byte, readBytes)} }}
 
+var wides = sync.Pool{New: func() any { return new([wideBytes]byte) }}
+
+// widen lets messages that a wide buffer has room for stay in it until they are
+// whole: taken piece by piece they are copied once more, at four calls of the
+// system each.
+func (r *reader) widen() {
+	r.small, r.buf = r.buf, wides.Get().(*[wideBytes]byte)[:]
+	copy(r.buf, r.small[:r.n])
+	r.hold = len(r.buf)
+}
+
 func (r *reader) free() {
+	if r.small != nil {
+		wides.Put((*[wideBytes]byte)(r.buf))
+		r.buf, r.small = r.small, nil
+	}
 	if cap(r.text) > keepText {
 		r.text = nil
 	}
@@ -73,6 +90,9 @@ func (c *conn) receive(first []byte) {
 		}
 		if c.park(r, asked, woken) {
 			return
+		}
+		if asked != 0 && r.small == nil && len(r.buf) < wideBytes && r.inside && r.head.Length > int64(len(r.buf)) {
+			r.widen()
 		}
 		n, err := c.net.Read(r.buf[r.n:])
 		r.n += n
