@@ -20,8 +20,8 @@ func whole(memory []byte) []byte {
 	if len(memory) == 0 {
 		return nil
 	}
-	from := -int(uintptr(unsafe.Pointer(unsafe.SliceData(memory)))) & (size - 1)
-	n := (len(memory) - from) &^ (size - 1)
+	from := -int(uintptr(unsafe.Pointer(unsafe.SliceData(memory)))) & (Size - 1)
+	n := (len(memory) - from) &^ (Size - 1)
 	if n <= 0 {
 		return nil
 	}

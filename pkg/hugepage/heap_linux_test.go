@@ -18,8 +18,8 @@ func TestHeap(t *testing.T) {
 	const bytes = 64 << 20
 	Heap(bytes)
 	var kept [][]byte
-	for range bytes / 2 / size {
-		kept = append(kept, make([]byte, size/2))
+	for range bytes / 2 / Size {
+		kept = append(kept, make([]byte, Size/2))
 	}
 	advised := 0
 	for _, b := range kept {

@@ -11,9 +11,9 @@ import (
 	"fondaco.dev/pkg/env"
 )
 
-// size of a huge page of amd64 and of arm64 with pages of 4 KiB, in bytes.
+// Size is that of a huge page of amd64 and of arm64 with pages of 4 KiB, in bytes.
 // Where they are larger the advice covers fewer of them.
-const size = 2 << 20
+const Size = 2 << 20
 
 // heapMiB is what services that nobody tells otherwise have: more than they use
 // in a quiet house.
@@ -35,7 +35,7 @@ var heap sync.Once // a process has one heap
 // once had, so it is made that large once. Nothing is touched by that: no memory
 // is used before something needs it.
 func Heap(bytes int) {
-	if bytes < size || runtime.GOOS != "linux" {
+	if bytes < Size || runtime.GOOS != "linux" {
 		return
 	}
 	heap.Do(func() {
