@@ -186,9 +186,7 @@ func (b *Builder) Engine() (*Engine, error) {
 // reserve makes room for n more orders.
 func (b *Builder) reserve(n int) {
 	e := b.e
-	if need := len(e.orders) + n; need > cap(e.orders) {
-		e.orders = enlarged(e.orders, need, e.large)
-	}
+	e.orders = roomy(e.orders, len(e.orders)+n, &e.orderRoom, &e.memory)
 	e.byID.old.reserve(e.byID.old.n + n)
 	if e.byRef.n == 0 {
 		e.byRef.reset(n)

@@ -18,9 +18,12 @@
 //	orders   two cache lines an order: what matching touches, and the rest
 //	terms    what few orders have: triggers, icebergs, pairs, deadlines
 //	ladder   price levels below a tree of 64-way bitmaps, per side
-//	index    open addressing, a tag and a slot a row, for names
+//	index    open addressing, a tag and a slot a row, in parts, for names
 //	refs     buckets of one cache line, for client_refs
 //	heap     timers and triggers, rebuilt and never stored
+//
+// Orders, terms and refs grow where they are if their owner gives them address
+// space (room.go): no command waits for a copy of the book.
 //
 // In steady state a command allocates nothing. What nearly all commands are has a
 // way of its own (plain.go, plaintake.go), the rules are all in the other files. The commands of a pack are looked

@@ -37,6 +37,13 @@ type Options struct {
 	// small ones most of what a large book costs is looking up addresses. It
 	// changes nothing else.
 	Large func(memory []byte)
+	// Reserve, if set, gives address space of that many bytes or more, all zeros,
+	// that takes memory only where it is used, and a function that is told how
+	// many bytes of it will be used soon, which may get them ready beside the
+	// engine. The space lasts as long as that function is held. What grows in it is
+	// never moved, so that no command waits for a copy of all that there is; nil
+	// instead of a space, or no Reserve, has slabs copied as they grow.
+	Reserve func(bytes int) (room []byte, need func(bytes int))
 }
 
 // Engine is the state of one venue. It is not safe for concurrent use.
@@ -64,8 +71,10 @@ type Engine struct {
 	stamp     uint64 // number of the pack at hand, for changes
 
 	orders    []order // slot 0 is none
-	freeOrder uint32  // chained by order.next
+	orderRoom room
+	freeOrder uint32 // chained by order.next
 	terms     []terms
+	termsRoom room
 	freeTerms uint32
 	ids       clientIDs
 	byID      idIndex
@@ -76,7 +85,7 @@ type Engine struct {
 	deadHead  uint32 // oldest
 	deadTail  uint32
 	maxDead   int
-	large     func([]byte)
+	memory    memory
 
 	funds          fundsLog
 	timers         heap
@@ -160,11 +169,11 @@ func New(opts Options) *Engine {
 		orders:      make([]order, 1),
 		terms:       make([]terms, 1),
 		maxDead:     opts.MaxDead,
-		large:       opts.Large,
+		memory:      memory{opts.Large, opts.Reserve},
 		workBound:   defaultWorkBound,
 	}
 	e.byAccount.thin, e.byHolding.thin = 2, 2
-	e.byRef = newRefIndex(opts.Large)
+	e.byRef = newRefIndex(&e.memory)
 	if e.maxDead == 0 {
 		e.maxDead = MaxDeadIDs
 	}

@@ -6,7 +6,9 @@ import "math/bits"
 // one cache line: a byte of the hash and the slot of each of its entries, so that
 // a search compares all of a bucket at once, in a few instructions without a
 // branch that depends on where an entry is. Entries that find their bucket full
-// lie in the one after it, which the buckets that they passed count.
+// lie in the one after it, which the buckets that they passed count. The index
+// grows by a bucket at a time, among which the entries of another are divided
+// (linear hashing), so that no command waits for a larger one to be made.
 //
 //	+-------------------+---------------+--------------------+
 //	| 12 tags, 12 bytes | over, 4 bytes | 12 slots, 48 bytes |
@@ -14,10 +16,20 @@ import "math/bits"
 //
 // The keys are in the slab; the index cannot be made larger without them.
 type refIndex struct {
-	buckets []refBucket // a power of two, at least one
-	shift   uint8       // 64 - log2 of them: the home of a hash is its top bits
+	buckets []refBucket // homes, and at least one that takes what passed the last
+	homes   uint64      // buckets where searches begin
+	mask    uint64      // of the bits that name them: the least 2^k-1 of homes-1 and more
 	n       int         // entries
-	large   func([]byte)
+	most    int         // of them until it grows; 0 while it does
+	room    room
+	memory  *memory
+	moved   []refMove
+}
+
+// refMove is an entry on its way to a new bucket.
+type refMove struct {
+	hash uint64
+	slot uint32
 }
 
 type refBucket struct {
@@ -31,6 +43,9 @@ const (
 	// refsMean is the mean from which on the index grows: of a hundred buckets
 	// less than three are full then.
 	refsMean = 7
+	// refsWiden is how many buckets an entry adds while the index grows, until there
+	// are twice as many: those that wait to be divided are the fullest.
+	refsWiden = 2
 
 	everyByte = 0x0101010101010101
 )
@@ -62,29 +77,36 @@ func (b *refBucket) set(k uint, tag uint64, slot uint32) {
 	b.tags[k], b.slots[k] = uint8(tag), slot
 }
 
-func newRefIndex(large func([]byte)) refIndex {
-	return refIndex{buckets: make([]refBucket, 1), shift: 64, large: large}
+func newRefIndex(m *memory) refIndex {
+	return refIndex{buckets: make([]refBucket, 2), homes: 1, most: refsMean, memory: m}
 }
 
-// home is the bucket where the search of a hash begins.
-func (x *refIndex) home(hash uint64) int {
-	return int(hash >> (x.shift & 63) & uint64(len(x.buckets)-1))
+// home is the bucket where the search of a hash begins: its lowest bits but those
+// of the tag say which, and one bit less those of buckets that are still to come.
+func (x *refIndex) home(hash uint64) uint32 {
+	at := hash >> 16 & x.mask
+	before := at & (x.mask >> 1)
+	if at >= x.homes {
+		at = before
+	}
+	return uint32(at)
 }
 
 // bucket is the one at home.
 func (x *refIndex) bucket(hash uint64) *refBucket {
-	return slotOf(x.buckets, uint32(x.home(hash)))
+	return slotOf(x.buckets, x.home(hash))
 }
 
-func (x *refIndex) after(at int) int { return (at + 1) & (len(x.buckets) - 1) }
-
 // full reports that another entry wants more room first.
-func (x *refIndex) full() bool { return x.n >= refsMean*len(x.buckets) }
+func (x *refIndex) full() bool { return x.n >= x.most }
 
 // add enters a slot that is not in the index.
 func (x *refIndex) add(hash uint64, slot uint32) {
 	x.n++
-	for at := x.home(hash); ; at = x.after(at) {
+	for at := int(x.home(hash)); ; at++ {
+		if at == len(x.buckets) {
+			x.buckets = further(x.buckets, &x.room, x.memory)
+		}
 		b := &x.buckets[at]
 		if free := b.match(0); free != 0 {
 			b.set(entryOf(free), tagOf(hash), slot)
@@ -97,7 +119,7 @@ func (x *refIndex) add(hash uint64, slot uint32) {
 // remove takes the entry of a slot out, which must be there.
 func (x *refIndex) remove(hash uint64, slot uint32) {
 	tag := tagOf(hash)
-	for at := x.home(hash); ; at = x.after(at) {
+	for at := x.home(hash); ; at++ {
 		b := &x.buckets[at]
 		for match := b.match(tag); match != 0; match &= match - 1 {
 			if k := entryOf(match); b.slots[k] == slot {
@@ -113,19 +135,58 @@ func (x *refIndex) remove(hash uint64, slot uint32) {
 	}
 }
 
-// reset empties the index and makes room for n entries.
-func (x *refIndex) reset(n int) {
-	size := 1
-	for refsMean*size < n {
-		size *= 2
+// widen adds a bucket and moves there what belongs to it, which is in the one
+// with the same name less the first bit, or was pushed on from there.
+func (x *refIndex) widen(hashOf func(slot uint32) uint64) {
+	name := x.homes
+	if name > x.mask {
+		x.mask = 2*x.mask + 1
 	}
-	x.buckets = enlarged[refBucket](nil, size, x.large)[:size]
-	x.shift, x.n = uint8(64-bits.Len(uint(size-1))), 0
+	x.moved = x.moved[:0]
+	for at := name & (x.mask >> 1); ; at++ {
+		b := &x.buckets[at]
+		for k, tag := range b.tags {
+			if tag == 0 {
+				continue
+			}
+			if hash := hashOf(b.slots[k]); hash>>16&x.mask == name {
+				x.moved = append(x.moved, refMove{hash, b.slots[k]})
+			}
+		}
+		if b.over == 0 {
+			break
+		}
+	}
+	for _, m := range x.moved {
+		x.remove(m.hash, m.slot)
+	}
+	x.homes++
+	if int(x.homes) == len(x.buckets) {
+		x.buckets = further(x.buckets, &x.room, x.memory)
+	}
+	for _, m := range x.moved {
+		x.add(m.hash, m.slot)
+	}
+	x.most = 0
+	if x.homes > x.mask {
+		x.most = refsMean * int(x.homes)
+	}
 }
 
-func (x *refIndex) clone() refIndex {
+// reset makes room for n entries in an index that is empty.
+func (x *refIndex) reset(n int) {
+	homes := 1
+	for refsMean*homes < n {
+		homes *= 2
+	}
+	x.buckets = roomy(x.buckets, homes+1, &x.room, x.memory)[:homes+1]
+	x.homes, x.mask, x.most = uint64(homes), uint64(homes-1), refsMean*homes
+}
+
+func (x *refIndex) clone(m *memory) refIndex {
 	c := *x
-	c.buckets = enlarged(x.buckets, len(x.buckets), x.large)
+	c.room, c.memory, c.moved = room{}, m, nil
+	c.buckets = enlarged(x.buckets, len(x.buckets), m.large)
 	return c
 }
 
@@ -139,7 +200,7 @@ func (e *Engine) findRef(account, ref uint64) uint32 {
 // in its bucket.
 func (e *Engine) seekRef(hash, account, ref uint64) (slot uint32, at uint) {
 	x, tag := &e.byRef, tagOf(hash)
-	for home := x.home(hash); ; home = x.after(home) {
+	for home := x.home(hash); ; home++ {
 		b := &x.buckets[home]
 		for match := b.match(tag); match != 0; match &= match - 1 {
 			at = entryOf(match)
@@ -166,19 +227,14 @@ func (e *Engine) guessRef(h *hint) {
 // enterRef enters an order that is in the slab already by the hash of its
 // account and client_ref.
 func (e *Engine) enterRef(hash uint64, i uint32) {
-	if e.byRef.full() {
-		e.growRefs()
-		return
+	for k := 0; k < refsWiden && e.byRef.full(); k++ {
+		e.byRef.widen(e.hashOfRef)
 	}
 	e.byRef.add(hash, i)
 }
 
-// growRefs makes the index anew from the slab, for twice the orders.
-func (e *Engine) growRefs() {
-	e.byRef.reset(2 * e.byRef.n)
-	for k := 1; k < len(e.orders); k++ {
-		if o := &e.orders[k]; o.id != 0 && o.ref != 0 {
-			e.byRef.add(mix2(e.accounts[o.acct].id, o.ref), uint32(k))
-		}
-	}
+// hashOfRef is the hash by which an order is found by its client_ref.
+func (e *Engine) hashOfRef(i uint32) uint64 {
+	o := slotOf(e.orders, i)
+	return mix2(slotOf(e.accounts, o.acct).id, o.ref)
 }

@@ -184,11 +184,11 @@ func (e *Engine) Clone() *Engine {
 	}
 	c.accounts = append([]account(nil), e.accounts...)
 	c.balances = append([]balance(nil), e.balances...)
-	c.orders = enlarged(e.orders, cap(e.orders), e.large)
-	c.terms = append([]terms(nil), e.terms...)
+	c.orders, c.orderRoom = enlarged(e.orders, cap(e.orders), e.memory.large), room{}
+	c.terms, c.termsRoom = append([]terms(nil), e.terms...), room{}
 	c.ids = clientIDs{rows: append([]clientID(nil), e.ids.rows...), free: e.ids.free}
 	c.byAccount, c.byHolding = e.byAccount.clone(), e.byHolding.clone()
-	c.byID, c.byClient, c.byRef = e.byID.clone(), e.byClient.clone(), e.byRef.clone()
+	c.byID, c.byClient, c.byRef = e.byID.clone(), e.byClient.clone(), e.byRef.clone(&c.memory)
 	c.funds = e.funds.clone()
 	c.changes, c.changed, c.dirty = nil, 0, notes{}
 	c.dirtyMarkets, c.digestBuf, c.fills = nil, nil, nil

@@ -1,7 +1,5 @@
 package engine
 
-import "unsafe"
-
 // newSlot gives an order's place in the slab, empty.
 func (e *Engine) newSlot() uint32 {
 	i := e.freeOrder
@@ -15,31 +13,8 @@ func (e *Engine) newSlot() uint32 {
 // furtherSlot is newSlot when none is free.
 func (e *Engine) furtherSlot() uint32 {
 	i := uint32(len(e.orders))
-	if len(e.orders) == cap(e.orders) {
-		e.growOrders()
-	}
-	e.orders = e.orders[:i+1]
+	e.orders = further(e.orders, &e.orderRoom, &e.memory)
 	return i
-}
-
-// growOrders makes room for an eighth more orders: a slab that doubles would
-// waste what the memory figure allows.
-func (e *Engine) growOrders() {
-	n := cap(e.orders) + max(cap(e.orders)/8, 1024)
-	e.orders = enlarged(e.orders, n, e.large)
-}
-
-// largeSlab is from how many bytes on Options.Large is told.
-const largeSlab = 2 << 20
-
-// enlarged copies a slab into one with room for n.
-func enlarged[T any](old []T, n int, large func([]byte)) []T {
-	s := make([]T, len(old), n)
-	if size := n * int(unsafe.Sizeof(s[:1][0])); large != nil && size >= largeSlab {
-		large(unsafe.Slice((*byte)(unsafe.Pointer(&s[:1][0])), size))
-	}
-	copy(s, old)
-	return s
 }
 
 func (e *Engine) freeSlot(i uint32) {
@@ -63,6 +38,6 @@ func (e *Engine) newTerms() uint32 {
 		return t
 	}
 	t = uint32(len(e.terms))
-	e.terms = append(e.terms, terms{})
+	e.terms = further(e.terms, &e.termsRoom, &e.memory)
 	return t
 }

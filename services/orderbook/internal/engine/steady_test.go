@@ -45,7 +45,7 @@ func TestMemoryPerOrder(t *testing.T) {
 	s.fill(n)
 	s.out = Batch{}
 	after := heap()
-	refs := uint64(len(s.e.byRef.buckets)) * 64
+	refs := uint64(cap(s.e.byRef.buckets)) * 64
 	if got := (after - before - refs) / n; got > 200 {
 		t.Errorf("%d bytes for a resting order, at most 200 are expected", got)
 	} else {

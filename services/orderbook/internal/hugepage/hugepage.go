@@ -7,4 +7,4 @@ import (
 )
 
 // Options is what engines run with outside of tests of the engine itself.
-func Options() engine.Options { return engine.Options{Large: pages.Advise} }
+func Options() engine.Options { return engine.Options{Large: pages.Advise, Reserve: Reserve} }

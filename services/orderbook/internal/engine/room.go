@@ -1,0 +1,95 @@
+package engine
+
+import "unsafe"
+
+// memory is where slabs and indexes get theirs from; see Options.
+type memory struct {
+	large   func(memory []byte)
+	reserve func(bytes int) (room []byte, need func(bytes int))
+}
+
+// room is address space in which a slab grows without moving; the zero value is
+// none. What need refers to holds the space, so it is kept as long as the slab.
+type room struct {
+	bytes []byte
+	need  func(bytes int)
+}
+
+const (
+	largeSlab = 2 << 20   // bytes from which on Options.Large is told
+	roomFrom  = 256 << 10 // bytes from which on a slab has a room
+	roomBytes = 16 << 30  // address space of a room; only what is used takes memory
+	leastStep = 1 << 20   // bytes by which a slab grows in its room
+)
+
+// further makes a slab longer by an element of zeros.
+func further[T any](s []T, r *room, m *memory) []T {
+	n := len(s)
+	if n == cap(s) {
+		s = grown(s, r, m)
+	}
+	return s[:n+1]
+}
+
+// grown makes room for more than a slab holds: by some steps of what it has where
+// it is, so that the step after them can be got ready meanwhile; or, where there
+// is no room, by an eighth in another place: a slab that doubles would waste what
+// the memory figure allows.
+func grown[T any](s []T, r *room, m *memory) []T {
+	var one T
+	size := int(unsafe.Sizeof(one))
+	if n := len(s) * size; r.bytes != nil || n >= roomFrom {
+		step := max(n/16, leastStep)
+		if t := extended(s, (n+step)/size, r, m); t != nil {
+			r.need(n + 2*step)
+			return t
+		}
+	}
+	return enlarged(s, len(s)+max(len(s)/8, 1024), m.large)
+}
+
+// extended makes room for n in all in the slab's room, which it gets if it has
+// none yet; nil when there is none to get.
+func extended[T any](s []T, n int, r *room, m *memory) []T {
+	var one T
+	size := int(unsafe.Sizeof(one))
+	if n*size > len(r.bytes) {
+		if m.reserve == nil {
+			return nil
+		}
+		bytes, need := m.reserve(max(roomBytes, 4*n*size))
+		if bytes == nil {
+			return nil
+		}
+		t := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(bytes))), len(bytes)/size)
+		copy(t, s)
+		*r = room{bytes, need} // the old one is let go of only now
+		s = t[:len(s)]
+	}
+	r.need(n * size)
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(r.bytes))), n)[:len(s)]
+}
+
+// roomy returns a slab with room for n in all.
+func roomy[T any](s []T, n int, r *room, m *memory) []T {
+	var one T
+	if n <= cap(s) {
+		return s
+	}
+	if n*int(unsafe.Sizeof(one)) >= roomFrom {
+		if t := extended(s, n, r, m); t != nil {
+			return t
+		}
+	}
+	return enlarged(s, n, m.large)
+}
+
+// enlarged copies a slab into one with room for n.
+func enlarged[T any](old []T, n int, large func([]byte)) []T {
+	s := make([]T, len(old), n)
+	if size := n * int(unsafe.Sizeof(s[:1][0])); large != nil && size >= largeSlab {
+		large(unsafe.Slice((*byte)(unsafe.Pointer(&s[:1][0])), size))
+	}
+	copy(s, old)
+	return s
+}
