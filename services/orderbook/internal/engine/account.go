@@ -66,7 +66,8 @@ func (e *Engine) account(id uint64) uint32 {
 		return s
 	}
 	s := uint32(len(e.accounts))
-	e.accounts = append(e.accounts, account{id: id})
+	e.accounts = further(e.accounts, &e.accountRoom, &e.memory)
+	e.accounts[s].id = id
 	e.byAccount.add(mix(id), s)
 	return s
 }
@@ -93,10 +94,19 @@ func (e *Engine) touch(acct, asset uint32) *balance {
 	if s == 0 {
 		e.accounts[acct].market = 0
 		s = uint32(len(e.balances))
-		e.balances = append(e.balances, balance{owner: e.accounts[acct].id, acct: acct, asset: asset})
-		e.byHolding.add(mix2(uint64(acct), uint64(asset)), s)
+		e.newBalance(acct, asset)
 	}
 	return e.touchSlot(s)
+}
+
+// newBalance makes the balance of an account that has none of an asset.
+func (e *Engine) newBalance(acct, asset uint32) *balance {
+	s := uint32(len(e.balances))
+	e.balances = further(e.balances, &e.balanceRoom, &e.memory)
+	e.byHolding.add(mix2(uint64(acct), uint64(asset)), s)
+	b := &e.balances[s]
+	b.owner, b.acct, b.asset = e.accounts[acct].id, acct, asset
+	return b
 }
 
 // purse returns an account with the balances of a market found.

@@ -73,10 +73,8 @@ func (b *Builder) Balance(account uint64, asset uint32, available, reserved int6
 	if s == 0 || asset == 0 || int(asset) > len(e.assets) || available < 0 || reserved < 0 || e.holding(s, asset) != 0 {
 		return fmt.Errorf("balance of account %d in asset %d", account, asset)
 	}
-	n := uint32(len(e.balances))
-	e.balances = append(e.balances, balance{owner: account, acct: s, asset: asset, available: available, reserved: reserved})
-	e.byHolding.add(mix2(uint64(s), uint64(asset)), n)
-	bl := &e.balances[n]
+	bl := e.newBalance(s, asset)
+	bl.available, bl.reserved = available, reserved
 	bl.hash = hashBalance(account, asset, available, reserved)
 	e.balanceSum.add(bl.hash)
 	return nil
@@ -107,7 +105,7 @@ func (b *Builder) Order(s *OrderState) error {
 		o.flags |= flagPost
 	}
 	if len(s.ClientID) != 0 {
-		r.clientID = e.ids.add(s.ClientID, sum{s.Content[0], s.Content[1]})
+		r.clientID = e.ids.add(s.ClientID, sum{s.Content[0], s.Content[1]}, &e.memory)
 	}
 	if s.HasTerms {
 		b.terms(i, s)
@@ -157,7 +155,7 @@ func (b *Builder) terms(i uint32, s *OrderState) {
 
 // Fund adds the next deposit, or withdrawal when amount is negative.
 func (b *Builder) Fund(id []byte, account uint64, asset uint32, amount int64) {
-	b.e.funds.add(id, account, asset, amount)
+	b.e.funds.add(id, account, asset, amount, &b.e.memory)
 }
 
 // Gateway adds the next gateway, in the order in which they were last heard of.

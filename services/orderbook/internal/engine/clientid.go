@@ -13,6 +13,7 @@ type clientID struct {
 type clientIDs struct {
 	rows []clientID
 	free uint32
+	room room
 }
 
 func (s *clientIDs) bytes(i uint32) []byte {
@@ -20,16 +21,16 @@ func (s *clientIDs) bytes(i uint32) []byte {
 	return r.text[:r.n]
 }
 
-func (s *clientIDs) add(id []byte, content sum) uint32 {
+func (s *clientIDs) add(id []byte, content sum, m *memory) uint32 {
 	i := s.free
 	if i != 0 {
 		s.free = s.rows[i].next
 	} else {
 		if len(s.rows) == 0 {
-			s.rows = append(s.rows, clientID{})
+			s.rows = further(s.rows, &s.room, m)
 		}
 		i = uint32(len(s.rows))
-		s.rows = append(s.rows, clientID{})
+		s.rows = further(s.rows, &s.room, m)
 	}
 	r := &s.rows[i]
 	r.content, r.n = content, uint8(copy(r.text[:], id))

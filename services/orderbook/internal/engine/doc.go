@@ -22,8 +22,9 @@
 //	refs     buckets of one cache line, for client_refs
 //	heap     timers and triggers, rebuilt and never stored
 //
-// Orders, terms and refs grow where they are if their owner gives them address
-// space (room.go): no command waits for a copy of the book.
+// What grows with orders, accounts and deposits grows where it is if its owner gives
+// it address space (room.go): no command waits for a copy of the book. The heaps and
+// the ladders are copied as they grow, being a tenth of that or less.
 //
 // In steady state a command allocates nothing. What nearly all commands are has a
 // way of its own (plain.go, plaintake.go), the rules are all in the other files. The commands of a pack are looked

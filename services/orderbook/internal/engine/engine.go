@@ -62,13 +62,15 @@ type Engine struct {
 	markets     []market
 	marketIndex map[string]uint32 // symbol -> number
 
-	accounts  []account // slot 0 is none
-	byAccount index
-	balances  []balance // slot 0 is an empty one
-	byHolding index
-	changes   []change // of balances by the pack at hand: the first changed of them
-	changed   int
-	stamp     uint64 // number of the pack at hand, for changes
+	accounts    []account // slot 0 is none
+	accountRoom room
+	byAccount   index
+	balances    []balance // slot 0 is an empty one
+	balanceRoom room
+	byHolding   index
+	changes     []change // of balances by the pack at hand: the first changed of them
+	changed     int
+	stamp       uint64 // number of the pack at hand, for changes
 
 	orders    []order // slot 0 is none
 	orderRoom room

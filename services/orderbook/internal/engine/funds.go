@@ -3,10 +3,11 @@ package engine
 // fundsLog remembers deposits and withdrawals for ever: an id may come again.
 // Rows and texts are only ever appended, so a clone shares what is there.
 type fundsLog struct {
-	rows  []fund
-	texts []byte // the ids, back to back
-	byID  index  // slot = index in rows + 1
-	sum   sum
+	rows              []fund
+	texts             []byte // the ids, back to back
+	rowRoom, textRoom room
+	byID              index // slot = index in rows + 1
+	sum               sum
 }
 
 // fund is a deposit, or a withdrawal when amount is negative.
@@ -36,8 +37,12 @@ func (l *fundsLog) find(id []byte) *fund {
 	}
 }
 
-func (l *fundsLog) add(id []byte, account uint64, asset uint32, amount int64) {
-	l.rows = append(l.rows, fund{account: account, amount: amount, from: uint64(len(l.texts)), n: uint16(len(id)), asset: uint16(asset)})
+func (l *fundsLog) add(id []byte, account uint64, asset uint32, amount int64, m *memory) {
+	l.rows = further(l.rows, &l.rowRoom, m)
+	l.rows[len(l.rows)-1] = fund{account: account, amount: amount, from: uint64(len(l.texts)), n: uint16(len(id)), asset: uint16(asset)}
+	if len(l.texts)+len(id) > cap(l.texts) {
+		l.texts = grown(l.texts, len(id), &l.textRoom, m)
+	}
 	l.texts = append(l.texts, id...)
 	l.byID.add(hashText(0, id), uint32(len(l.rows)))
 	l.sum.add(hashFund(id, account, asset, amount))
@@ -50,6 +55,7 @@ func hashFund(id []byte, account uint64, asset uint32, amount int64) sum {
 func (l *fundsLog) clone() fundsLog {
 	c := *l
 	c.rows, c.texts = l.rows[:len(l.rows):len(l.rows)], l.texts[:len(l.texts):len(l.texts)]
+	c.rowRoom, c.textRoom = l.rowRoom.held(), l.textRoom.held()
 	c.byID = l.byID.clone()
 	return c
 }
@@ -89,7 +95,7 @@ func (e *Engine) fund(c *Command, sign int64) reason {
 		return e.refuse(c.Account, 0, rejInsufficient)
 	}
 	amount := sign * a.Amount
-	e.funds.add(a.ID, c.Account, n, amount)
+	e.funds.add(a.ID, c.Account, n, amount, &e.memory)
 	e.assets[n-1].supply += amount
 	acct := e.account(c.Account)
 	e.accounts[acct].known = true

@@ -97,7 +97,7 @@ func (e *Engine) fillIn(m *market, acct uint32, c *Command, i uint32) {
 	o.market, o.flags, o.status = uint16(c.Market), flags, statusOpen
 	r.quantity, r.typ, r.tif, r.self = c.Quantity, c.Type, c.TIF, c.SelfTrade
 	if len(c.ClientID) != 0 {
-		r.clientID = e.ids.add(c.ClientID, c.content())
+		r.clientID = e.ids.add(c.ClientID, c.content(), &e.memory)
 	}
 	if c.Ext != nil || c.TIF == tifDay {
 		e.fillTerms(m, c, i)

@@ -182,8 +182,8 @@ func (e *Engine) Clone() *Engine {
 		m := &c.markets[k]
 		m.books[0], m.books[1] = m.books[0].clone(), m.books[1].clone()
 	}
-	c.accounts = append([]account(nil), e.accounts...)
-	c.balances = append([]balance(nil), e.balances...)
+	c.accounts, c.accountRoom = append([]account(nil), e.accounts...), room{}
+	c.balances, c.balanceRoom = append([]balance(nil), e.balances...), room{}
 	c.orders, c.orderRoom = enlarged(e.orders, cap(e.orders), e.memory.large), room{}
 	c.terms, c.termsRoom = append([]terms(nil), e.terms...), room{}
 	c.ids = clientIDs{rows: append([]clientID(nil), e.ids.rows...), free: e.ids.free}

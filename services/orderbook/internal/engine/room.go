@@ -22,30 +22,34 @@ const (
 	leastStep = 1 << 20   // bytes by which a slab grows in its room
 )
 
+// held is a room that a copy of its slab reads on and does not grow in.
+func (r *room) held() room { return room{need: r.need} }
+
 // further makes a slab longer by an element of zeros.
 func further[T any](s []T, r *room, m *memory) []T {
 	n := len(s)
 	if n == cap(s) {
-		s = grown(s, r, m)
+		s = grown(s, 1, r, m)
 	}
 	return s[:n+1]
 }
 
-// grown makes room for more than a slab holds: by some steps of what it has where
+// grown makes room for so many elements more, and for others after them: by some
+// steps of what it has where
 // it is, so that the step after them can be got ready meanwhile; or, where there
 // is no room, by an eighth in another place: a slab that doubles would waste what
 // the memory figure allows.
-func grown[T any](s []T, r *room, m *memory) []T {
+func grown[T any](s []T, by int, r *room, m *memory) []T {
 	var one T
 	size := int(unsafe.Sizeof(one))
-	if n := len(s) * size; r.bytes != nil || n >= roomFrom {
+	if n := (len(s) + by) * size; r.bytes != nil || n >= roomFrom {
 		step := max(n/16, leastStep)
 		if t := extended(s, (n+step)/size, r, m); t != nil {
 			r.need(n + 2*step)
 			return t
 		}
 	}
-	return enlarged(s, len(s)+max(len(s)/8, 1024), m.large)
+	return enlarged(s, len(s)+by+max(len(s)/8, 1024), m.large)
 }
 
 // extended makes room for n in all in the slab's room, which it gets if it has
@@ -82,6 +86,27 @@ func roomy[T any](s []T, n int, r *room, m *memory) []T {
 		}
 	}
 	return enlarged(s, n, m.large)
+}
+
+// InRooms is how many bytes the slabs have that are in address space which
+// Options.Reserve gave: it is no part of the heap.
+func (e *Engine) InRooms() (bytes int) {
+	for _, n := range [...]int{
+		roomed(e.orders, &e.orderRoom), roomed(e.terms, &e.termsRoom), roomed(e.accounts, &e.accountRoom), roomed(e.balances, &e.balanceRoom),
+		roomed(e.byRef.buckets, &e.byRef.room), roomed(e.ids.rows, &e.ids.room), roomed(e.funds.rows, &e.funds.rowRoom), roomed(e.funds.texts, &e.funds.textRoom),
+	} {
+		bytes += n
+	}
+	return bytes
+}
+
+// roomed is how many bytes a slab has in its room.
+func roomed[T any](s []T, r *room) int {
+	var one T
+	if r.bytes == nil {
+		return 0
+	}
+	return cap(s) * int(unsafe.Sizeof(one))
 }
 
 // enlarged copies a slab into one with room for n.

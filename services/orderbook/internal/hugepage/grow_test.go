@@ -9,11 +9,13 @@ import (
 	"fondaco.dev/services/orderbook/internal/engine"
 )
 
-// mill places orders of a thousand accounts near each other, none of which trade.
+// mill places orders of many accounts near each other, none of which trade.
 type mill struct {
 	e   *engine.Engine
 	out engine.Batch
 	seq uint64
+
+	accounts, orders int
 }
 
 func newMill(t testing.TB, opts engine.Options) *mill {
@@ -21,10 +23,16 @@ func newMill(t testing.TB, opts engine.Options) *mill {
 	m := &mill{e: engine.New(opts)}
 	m.pack("admin", engine.Command{Op: engine.OpAddAsset, Admin: &engine.Admin{Name: []byte("BASE")}}, engine.Command{Op: engine.OpAddAsset, Admin: &engine.Admin{Name: []byte("QUOTE")}},
 		engine.Command{Op: engine.OpAddMarket, Admin: &engine.Admin{Name: []byte("BASE-QUOTE"), Base: []byte("BASE"), Quote: []byte("QUOTE"), Tick: 1, Lot: 1}})
-	for a := uint64(1); a <= 1000; a++ {
-		m.pack("funds", engine.Command{Op: engine.OpDeposit, Account: a, Admin: &engine.Admin{Name: []byte("QUOTE"), Amount: 1 << 52, ID: fmt.Append(nil, a)}})
-	}
 	return m
+}
+
+// fund gives n more accounts money.
+func (m *mill) fund(n int) {
+	for range n {
+		m.accounts++
+		m.pack("funds", engine.Command{Op: engine.OpDeposit, Account: uint64(m.accounts), Admin: &engine.Admin{
+			Name: []byte("QUOTE"), Amount: 1 << 40, ID: fmt.Appendf(nil, "deposit %30d", m.accounts)}})
+	}
 }
 
 func (m *mill) begin(from string) {
@@ -40,28 +48,38 @@ func (m *mill) pack(from string, commands ...engine.Command) {
 	m.e.End()
 }
 
-// fill places n orders in packs of a thousand and tells each how long it took.
-func (m *mill) fill(n int, took func(live int, d time.Duration)) {
-	for from := 0; from < n; from += 1000 {
+// fill places n more orders in packs of a thousand and tells of each how long it
+// took. If kinds, every fourth has a client order id, and another shows only a part.
+func (m *mill) fill(n int, kinds bool, took func(live int, d time.Duration)) {
+	for n > 0 {
 		m.begin("api")
-		for k := from; k < min(from+1000, n); k++ {
+		for range min(n, 1000) {
+			m.orders++
+			k := m.orders
 			c := engine.Command{
-				Op: engine.OpNew, Account: 1 + uint64(k)*2654435761%1000, Market: 1, Side: 1, Type: 1, TIF: 1, Ref: uint64(k) + 1,
+				Op: engine.OpNew, Account: 1 + uint64(k)*2654435761%uint64(m.accounts), Market: 1, Side: 1, Type: 1, TIF: 1, Ref: uint64(k),
 				Price: 1000 + int64(k)*7919%4000, Quantity: 1 + int64(k)%100,
+			}
+			if kinds && k%4 == 0 {
+				c.Ref, c.ClientID = 0, fmt.Append(nil, k)
+			}
+			if kinds && k%4 == 1 {
+				c.Ext = &engine.Terms{Display: 1}
 			}
 			began := time.Now()
 			m.e.Do(&c)
 			took(k, time.Since(began))
 		}
 		m.e.End()
+		n -= min(n, 1000)
 	}
 }
 
 // TestGrowsInPlace: an engine whose slabs outgrow the heap and get rooms has the
-// state of one that copies them, and so has a copy of it that goes on.
+// state of one that copies them, and so has a copy of it that goes on by itself.
 func TestGrowsInPlace(t *testing.T) {
 	t.Parallel()
-	const n = 60_000
+	const n, accounts = 50_000, 10_000
 	rooms := 0
 	opts := Options()
 	reserve := opts.Reserve
@@ -70,33 +88,38 @@ func TestGrowsInPlace(t *testing.T) {
 		return reserve(bytes)
 	}
 	a, b := newMill(t, opts), newMill(t, engine.Options{})
-	a.fill(n/2, func(int, time.Duration) {})
-	b.fill(n/2, func(int, time.Duration) {})
-	half := a.e.Digest()
-	c := a.e.Clone()
-	for _, m := range []*mill{a, b} {
-		m.fill(n/2, func(int, time.Duration) {}) // by names that live: refused
-		for k := n / 2; k < n; k++ {
-			m.pack("api", engine.Command{Op: engine.OpNew, Account: 7, Market: 1, Side: 1, Type: 1, TIF: 1, Ref: uint64(k) + 1, Price: 500, Quantity: 1})
-		}
+	further := func(m *mill) {
+		m.fund(accounts / 2)
+		m.fill(n/2, true, func(int, time.Duration) {})
 	}
-	if rooms < 2 {
-		t.Errorf("%d rooms were asked for, want one for orders and one for their names", rooms)
+	further(a)
+	further(b)
+	if memory, _ := Reserve(pages.Size); memory != nil && (rooms < 4 || a.e.InRooms() < 100*n/2) {
+		t.Errorf("%d rooms with %d bytes in them", rooms, a.e.InRooms())
 	}
-	if a.e.Size().LiveOrders != n || a.e.Digest() != b.e.Digest() {
-		t.Errorf("%d orders with digest %x, copied %d with %x", a.e.Size().LiveOrders, a.e.Digest(), b.e.Size().LiveOrders, b.e.Digest())
+	c := &mill{e: a.e.Clone(), seq: a.seq, accounts: a.accounts, orders: a.orders}
+	if c.e.InRooms() != 0 || b.e.InRooms() != 0 {
+		t.Error("a copy, or an engine that has none, is in rooms")
 	}
-	if c.Digest() != half {
+	half := b.e.Digest()
+	further(a)
+	if c.e.Digest() != half {
 		t.Error("the copy changed with its engine")
 	}
-	for _, e := range []*engine.Engine{a.e, b.e, c} {
-		if err := e.Audit(); err != nil {
+	further(b)
+	further(c)
+	want := b.e.Digest()
+	for k, m := range []*mill{a, b, c} {
+		if m.e.Size().LiveOrders != n || m.e.Digest() != want {
+			t.Errorf("engine %d: %d orders, another digest or not %d", k, m.e.Size().LiveOrders, n)
+		}
+		if err := m.e.Audit(); err != nil {
 			t.Error(err)
 		}
 	}
 	restored, err := engine.RestoreWith(Options(), a.e.AppendSnapshot(nil))
-	if err != nil || restored.Digest() != b.e.Digest() {
-		t.Errorf("restored with digest %x: %v", restored.Digest(), err)
+	if err != nil || restored.Digest() != want {
+		t.Errorf("restored another state: %v", err)
 	}
 }
 
@@ -104,14 +127,16 @@ func TestGrowsInPlace(t *testing.T) {
 // command of them: what a venue stands still for while its memory grows.
 func BenchmarkGrowth(b *testing.B) {
 	const n = 2_000_000
-	for _, opts := range []engine.Options{{Large: pages.Advise}, Options()} {
-		b.Run(fmt.Sprintf("rooms=%t", opts.Reserve != nil), func(b *testing.B) {
+	for k, opts := range []engine.Options{{Large: pages.Advise}, Options(), {Large: pages.Advise}, Options()} {
+		kinds := k >= 2
+		b.Run(fmt.Sprintf("rooms=%t,kinds=%t", opts.Reserve != nil, kinds), func(b *testing.B) {
 			for range b.N {
 				m := newMill(b, opts)
+				m.fund(1000)
 				var longest [4]time.Duration
 				var at [4]int
 				began := time.Now()
-				m.fill(n, func(live int, took time.Duration) {
+				m.fill(n, kinds, func(live int, took time.Duration) {
 					for k := range longest {
 						if took > longest[k] {
 							copy(longest[k+1:], longest[k:])

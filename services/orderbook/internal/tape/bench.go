@@ -24,7 +24,7 @@ type Run struct {
 	EventBytes uint64
 	Mallocs    uint64 // allocations of the whole process meanwhile
 	Resting    int    // orders at the end
-	Heap       uint64 // bytes that the engine holds at the end, its buffers included
+	Heap       uint64 // bytes that the engine holds at the end, its buffers and what is in no heap included
 	Digest     [32]byte
 }
 
@@ -84,7 +84,7 @@ func once(records []Record, r *Runs) (Run, error) {
 	out.Took = time.Since(began)
 	runtime.ReadMemStats(&to)
 	out.Mallocs = to.Mallocs - from.Mallocs
-	out.Heap = max(heap(), before) - before
+	out.Heap = max(heap(), before) - before + uint64(p.engine.InRooms())
 	out.Resting = p.engine.Size().LiveOrders
 	runtime.KeepAlive(p)
 	return out, err
