@@ -59,8 +59,8 @@ func TestOperatorsTools(t *testing.T) {
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
 	}
-	r, err := book.Rebuild(t.Context(), streamJournal{c.bus}, c.bus, "main")
-	if err != nil || r.Snapshot == "" || r.Orders == 0 {
+	r, err := book.Rebuild(t.Context(), streamJournal{c.bus}, c.bus, "main", false)
+	if err != nil || r.Snapshot == "" || r.Orders == 0 || r.Refilled {
 		t.Fatalf("%+v, %v", r, err)
 	}
 	p = start(t, srv, yaml)

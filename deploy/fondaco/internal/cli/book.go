@@ -78,13 +78,14 @@ func bookVerifyCommand() *cobra.Command {
 
 func bookRebuildCommand() *cobra.Command {
 	var t venueTarget
-	var examine bool
+	var examine, discard bool
 	cmd := &cobra.Command{
 		Use:   "rebuild",
-		Short: "Make the book's state from the writer's journal alone, and store it as a snapshot",
+		Short: "Make the book's state from the writer's journal alone, and let lost streams go on behind it",
 		Long: "The last resort, when ORDERS and every snapshot are lost: folds the events in trade.journal into a state, checks that\n" +
-			"its digest is the one in the last output, and stores it as a snapshot. --examine stores nothing. The database is\n" +
-			"FONDACO_PG_URL, or the running system's.",
+			"its digest is the one in the last output, and stores it as a snapshot. ORDERS and TRADES that are empty then go on\n" +
+			"behind it, so that the order book starts. What they hold of another life, begun on empty streams, is thrown away\n" +
+			"with --discard only. --examine changes nothing. The database is FONDACO_PG_URL, or the running system's.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
@@ -111,7 +112,7 @@ func bookRebuildCommand() *cobra.Command {
 				}
 				t.venue = run.Venue
 			}
-			r, err := book.Rebuild(ctx, book.Postgres{Pool: pool}, b, t.venue)
+			r, err := book.Rebuild(ctx, book.Postgres{Pool: pool}, b, t.venue, discard)
 			if err != nil {
 				return err
 			}
@@ -120,6 +121,8 @@ func bookRebuildCommand() *cobra.Command {
 	}
 	t.flags(cmd)
 	cmd.Flags().BoolVar(&examine, "examine", false, "only fold and compare the digest")
+	cmd.Flags().BoolVar(&discard, "discard", false, "throw away what the streams hold that the journal does not know")
+	cmd.MarkFlagsMutuallyExclusive("examine", "discard")
 	return cmd
 }
 

@@ -73,17 +73,23 @@ type Rebuilt struct {
 	Accounts int    `json:"accounts"`
 	Digest   string `json:"digest"` // equal to the one in TRADES
 	Snapshot string `json:"snapshot,omitempty"`
-	Tail     uint64 `json:"tail"` // TRADES sequence of the last message that counts
+	Tail     uint64 `json:"tail"`               // TRADES sequence of the last message that counts
+	Refilled bool   `json:"refilled,omitempty"` // ORDERS or TRADES was lost and goes on behind what the journal holds
 }
 
 // Rebuild makes the state of a venue from its events alone, checks its digest
-// against the last output's and, with a bus, stores it as a snapshot. b may be
-// nil: then the journal is only examined.
-func Rebuild(ctx context.Context, journal Journal, b *bus.Bus, venue string) (Rebuilt, error) {
-	fold := rebuild.New()
+// against the last output's and, with a bus, stores it as a snapshot and lets
+// lost streams go on behind it: an order book then starts from there. b may be
+// nil: then the journal is only examined. discard throws away what the streams
+// hold of another life, which is ErrOtherLife otherwise.
+func Rebuild(ctx context.Context, journal Journal, b *bus.Bus, venue string, discard bool) (Rebuilt, error) {
+	fold, last := rebuild.New(), output{venue: venue}
 	err := journal.Each(ctx, venue, func(seq uint64, data []byte) error {
 		sum := sha256.Sum256(data)
-		return fold.Message(seq, data, sum[:])
+		if err := fold.Message(seq, data, sum[:]); err != nil {
+			return err
+		}
+		return last.take(seq, data)
 	})
 	if err != nil {
 		return Rebuilt{}, fmt.Errorf("folding the journal: %w", err)
@@ -98,12 +104,16 @@ func Rebuild(ctx context.Context, journal Journal, b *bus.Bus, venue string) (Re
 	if b == nil {
 		return r, nil
 	}
+	if !last.whole {
+		return r, fmt.Errorf("the journal ends with message %d, inside an output whose packs are lost: no order book can go on behind it; restore the streams from a backup", last.seqs[len(last.seqs)-1])
+	}
 	ref, err := snapshot.New(b.JetStream(), venue, "").Save(ctx, e.LastInSeq(), e.AppendSnapshot(nil))
 	if err != nil {
 		return r, fmt.Errorf("storing the rebuilt state: %w", err)
 	}
 	r.Snapshot = ref.Name
-	return r, nil
+	r.Refilled, err = last.refill(ctx, b, discard)
+	return r, err
 }
 
 // Auction is what a market's auction would do now.

@@ -1,0 +1,139 @@
+package orderbook
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"fondaco.dev/pkg/bus"
+	"fondaco.dev/pkg/bustest"
+	ordersv1 "fondaco.dev/proto/orders/v1"
+	tradesv1 "fondaco.dev/proto/trades/v1"
+	"fondaco.dev/services/orderbook/client/book"
+)
+
+// kept is a journal in memory: all that is left of a venue.
+type kept struct {
+	seqs []uint64
+	data [][]byte
+}
+
+func (k *kept) Each(_ context.Context, _ string, fn func(uint64, []byte) error) error {
+	for i := range k.seqs {
+		if err := fn(k.seqs[i], k.data[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lived lets a venue trade for a while and keeps its journal.
+func lived(t *testing.T) *kept {
+	t.Helper()
+	srv := bustest.Start(t)
+	provision(t, srv)
+	p := start(t, srv, yaml)
+	p.ready("")
+	c := startCrowd(t, srv)
+	c.answered(20)
+	c.verify()
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	k := &kept{}
+	if err := (streamJournal{c.bus}).Each(t.Context(), "main", func(seq uint64, data []byte) error {
+		k.seqs, k.data = append(k.seqs, seq), append(k.data, data)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// goesOn asks the venue for something and holds the output that comes of it to
+// what the journal ends with.
+func goesOn(t *testing.T, b *bus.Bus, r book.Rebuilt) {
+	t.Helper()
+	answers, err := b.Conn().SubscribeSync(ordersv1.ReplySubject("later"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := proto.Marshal(&ordersv1.Pack{Gateway: "later", PackNo: 1, SentAtMs: time.Now().UnixMilli(), Commands: []*ordersv1.Command{
+		{Op: &ordersv1.Command_Cancel{Cancel: &ordersv1.CancelOrder{Account: 1, OrderId: 1}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, err := b.PublishOnce(t.Context(), ordersv1.Subject("main", ordersv1.FromAPI), ordersv1.MsgID("later", 1), data, nil)
+	if err != nil || in <= r.InSeq {
+		t.Fatalf("pack %d, %v", in, err)
+	}
+	if _, err := answers.NextMsg(30 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	f := b.Follow(t.Context(), tradesv1.Stream, []string{tradesv1.Subject("main")}, r.Tail+1)
+	defer f.Close()
+	msgs, err := f.Next(t.Context(), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out tradesv1.Output
+	if err := proto.Unmarshal(msgs[0].Data, &out); err != nil || msgs[0].Seq != r.Tail+1 || out.PrevSeq != r.Tail || out.FirstEventSeq != r.Events+1 || out.FirstInSeq != r.InSeq+1 {
+		t.Errorf("message %d follows %d, its events begin with %d and packs with %d (%v) behind %+v", msgs[0].Seq, out.PrevSeq, out.FirstEventSeq, out.FirstInSeq, err, r)
+	}
+}
+
+// TestTotalLoss: of a venue whose ORDERS, TRADES and snapshots are gone the
+// journal alone makes one that goes on: the book, the numbers of its events, and
+// the chain of its messages.
+func TestTotalLoss(t *testing.T) {
+	t.Parallel()
+	journal, srv := lived(t), bustest.Start(t)
+	provision(t, srv)
+	b := srv.Bus(t)
+	r, err := book.Rebuild(t.Context(), journal, b, "main", false)
+	if err != nil || !r.Refilled || r.Orders == 0 || r.Tail != journal.seqs[len(journal.seqs)-1] {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if again, err := book.Rebuild(t.Context(), journal, b, "main", false); err != nil || again.Refilled {
+		t.Fatalf("once more: %+v, %v", again, err)
+	}
+	srv.Stop() // ORDERS is empty, and still knows where it goes on
+	srv.Restart(t)
+	p := start(t, srv, yaml)
+	p.ready("")
+	goesOn(t, b, r)
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	p = start(t, srv, yaml)
+	p.ready("")
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTotalLossNoticedLate: an order book that was started on empty streams has
+// begun another life; it is thrown away only when that is said, and the order
+// book, which runs, goes on in the old one.
+func TestTotalLossNoticedLate(t *testing.T) {
+	t.Parallel()
+	journal, srv := lived(t), bustest.Start(t)
+	provision(t, srv)
+	p := start(t, srv, yaml)
+	p.ready("")
+	b := srv.Bus(t)
+	if r, err := book.Rebuild(t.Context(), journal, b, "main", false); !errors.Is(err, book.ErrOtherLife) || r.Refilled {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	r, err := book.Rebuild(t.Context(), journal, b, "main", true)
+	if err != nil || !r.Refilled {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	goesOn(t, b, r)
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+}
