@@ -74,7 +74,7 @@ func TestLimitsOfReplicas(t *testing.T) {
 		t.Errorf("guessing: %v", guesses)
 	}
 	for _, app := range []*app{a, b} {
-		app.eventually("the lines", func() bool { return strings.Count(app.log.String(), `"msg":"access"`) > 20 })
+		app.eventually("the lines", func() bool { return strings.Contains(app.log.String(), `"status":429`) })
 	}
 	var line struct{ Session, Request, Method, Route, Path, From string }
 	for _, text := range strings.Split(a.log.String(), "\n") {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"strconv"
+	"strings"
 	"sync/atomic"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
@@ -125,7 +126,7 @@ func (r *Reader) force(o *command.Order, k *kind) error {
 		return nil
 	}
 	for _, x := range forces {
-		if len(tok) == 3 && (string(tok) == x.name || string(bytes.ToUpper(tok)) == x.name) {
+		if len(tok) == 3 && strings.EqualFold(string(tok), x.name) {
 			o.TimeInForce = x.force
 		}
 	}

@@ -53,12 +53,11 @@ func (s *Server) ask(c echo.Context) (*asking, error) {
 	a.server, a.ctx, a.who = s, c.Request().Context(), caller(c).Account
 	a.reader.Dir, a.reader.IDs = dir, s.ids
 	var err error
-	a.body, err = readAll(c.Request().Body, a.body[:0])
-	var tooBig *http.MaxBytesError
-	if errors.As(err, &tooBig) {
-		return nil, problem.New(http.StatusRequestEntityTooLarge, "body_too_large", "a body may have 65536 bytes")
-	}
-	if err != nil {
+	if a.body, err = readAll(c.Request().Body, a.body[:0]); err != nil {
+		var tooBig *http.MaxBytesError
+		if errors.As(err, &tooBig) {
+			return nil, problem.New(http.StatusRequestEntityTooLarge, "body_too_large", "a body may have 65536 bytes")
+		}
 		return nil, problem.New(http.StatusBadRequest, "bad_body", "the body ended early")
 	}
 	return a, nil
