@@ -77,8 +77,8 @@ func (s *Store) CasperBlocks(ctx context.Context, network string, offset, limit 
 	at, err = s.ask(ctx, network, need, func(tx *Tx, b *pgx.Batch) {
 		out = nil
 		total = 0
-		page := paged{table: tx.table("casper_blocks"), columns: casperBlockColumns, where: `network = $1`, key: "height", tie: "hash", bucket: heightsABucket, summed: true, limit: limit}
-		b.Queue(page.sql(tx), network, "blocks", "", offset).Query(func(rows pgx.Rows) (err error) {
+		page := paged{table: tx.table("casper_blocks"), columns: casperBlockColumns, where: `network = $1`, key: "height", tie: "hash", bucket: heightsABucket, whole: true}
+		page.query(tx, b, network, "blocks", "", offset, limit).Query(func(rows pgx.Rows) (err error) {
 			total, err = pageOf(rows, func(row pgx.Row) error {
 				b, err := scanCasperBlock(row, network)
 				out = append(out, b)
@@ -96,8 +96,8 @@ func (s *Store) AccountDeploys(ctx context.Context, network, account string, off
 		out = nil
 		total = 0
 		page := paged{table: tx.table("casper_deploys"), columns: casperDeployColumns, where: `network = $1 and account = $3`, key: "timestamp_ms", tie: "hash",
-			tieDesc: true, bucket: dayMS, limit: limit}
-		b.Queue(page.sql(tx), network, "account_deploys", account, offset).Query(func(rows pgx.Rows) (err error) {
+			tieDesc: true, bucket: dayMS}
+		page.query(tx, b, network, "account_deploys", account, offset, limit).Query(func(rows pgx.Rows) (err error) {
 			total, err = pageOf(rows, func(row pgx.Row) error {
 				d, err := scanCasperDeploy(row, network)
 				out = append(out, d)

@@ -64,7 +64,7 @@ func (s *Store) CasperBlocksByHeight(ctx context.Context, network string, l List
 		if l.Until > 0 {
 			c.add("timestamp_ms < %s", l.Until*1000)
 		}
-		q := signedBlocks(tx, c.where()) + ` order by height ` + direction(l.Desc) + `, hash limit ` + c.value(l.Limit)
+		q := signedBlocks(tx, c.where()) + ` order by height ` + direction(l.Desc) + `, hash` + limited(l.Limit)
 		b.Queue(q, c.args...).Query(func(rows pgx.Rows) (err error) {
 			out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (SignedBlock, error) { return scanSignedBlock(row, network) })
 			return reading("blocks", err)

@@ -84,6 +84,13 @@ func (l *List) Before() Key {
 	return Key{Block: max(l.From, 0) - 1, Log: math.MaxInt32}
 }
 
+// limited ends the statement of a list of a network's rows. The number stands in
+// the text: where it is a parameter, Postgres takes the general plan, of which it
+// knows no limit, for dearer than one made for the values at hand, and plans every
+// request anew. That is as it should be for lists of one account, market or topic:
+// these have from no row to millions, and one plan does not do for all.
+func limited(rows int) string { return fmt.Sprintf(` limit %d`, rows) }
+
 func direction(desc bool) string {
 	if desc {
 		return "desc"
@@ -197,12 +204,12 @@ func (s *Store) Blocks(ctx context.Context, network string, l List) (out []Block
 			if orphaned {
 				q += `, revert_pos ` + direction(l.Desc)
 			}
-			return q + fmt.Sprintf(` limit %d`, l.Limit)
+			return q + limited(l.Limit)
 		}
 		q := part("blocks", goneNever, false)
 		if l.Orphaned {
 			q = `select * from ((` + q + `) union all (` + part("orphaned_blocks", "revert_pos", true) + `)) both_kinds order by number ` + direction(l.Desc) +
-				`, coalesce(gone, 9223372036854775807) ` + direction(l.Desc) + fmt.Sprintf(` limit %d`, l.Limit)
+				`, coalesce(gone, 9223372036854775807) ` + direction(l.Desc) + limited(l.Limit)
 		}
 		b.Queue(q, c.args...).Query(func(rows pgx.Rows) (err error) {
 			out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r BlockRow, err error) {
@@ -335,12 +342,12 @@ func eventsQuery(tx *Tx, c *clauses, network string, f *filter.Event, l *List, s
 		if orphaned {
 			q += `, revert_pos ` + dir
 		}
-		return q + fmt.Sprintf(` limit %d`, l.Limit)
+		return q + limited(l.Limit)
 	}
 	q = part("events", goneNever, false)
 	if l.Orphaned {
 		q = `select * from ((` + q + `) union all (` + part("orphaned_events", "revert_pos", true) + `)) both_kinds` + order +
-			`, coalesce(gone, 9223372036854775807) ` + dir + fmt.Sprintf(` limit %d`, l.Limit)
+			`, coalesce(gone, 9223372036854775807) ` + dir + limited(l.Limit)
 	}
 	return q, scanned
 }

@@ -19,8 +19,15 @@ type paged struct {
 	key, tie              string
 	tieDesc               bool
 	bucket                int64 // of the key, in `counts`
-	summed                bool  // `sums` has what its counts add up to
-	limit                 int64 // rows of a page
+	whole                 bool  // of all of a network: `sums` has what its counts add up to
+}
+
+// query queues a page of limit rows behind offset; pageOf reads its answer.
+func (p *paged) query(tx *Tx, b *pgx.Batch, network, kind, scope string, offset, limit int64) *pgx.QueuedQuery {
+	if p.whole { // see limited
+		return b.Queue(p.sql(tx, fmt.Sprint(limit)), network, kind, scope, offset)
+	}
+	return b.Queue(p.sql(tx, `$5::bigint`), network, kind, scope, offset, limit)
 }
 
 // sql writes the statement of a page ($1 network, $2 kind and $3 scope of the
@@ -29,15 +36,12 @@ type paged struct {
 // more than $4 rows. The total stands in each row, and in one that is otherwise
 // null when there is none.
 //
-// The limit is in the text, of which there are few: as a parameter it made
-// Postgres plan the statement anew each time, which took three times as long as
-// running it.
+// Planning a page of a whole network took three times as long as running it.
 //
 // place is the bucket that the page begins in: skip rows of its n come before the
 // page. It is entered from the nearer end, so that the last page of a list costs
 // what its first one does.
-func (p *paged) sql(tx *Tx) string {
-	limit := fmt.Sprint(p.limit)
+func (p *paged) sql(tx *Tx, limit string) string {
 	order, back := p.key+" desc, "+p.tie, p.key+", "+p.tie+" desc"
 	if p.tieDesc {
 		order, back = order+" desc", p.key+", "+p.tie
@@ -63,7 +67,7 @@ func (p *paged) sql(tx *Tx) string {
 // a step.
 func (p *paged) found(tx *Tx) string {
 	counts := tx.table("counts") + ` where network = $1 and kind = $2 and scope = $3`
-	if !p.summed {
+	if !p.whole {
 		return `top as (` + running(counts) + `),
 		total as (select coalesce(max(upto), 0) as n from top),
 		bottom as (select bucket, n, upto - n as before from top where upto > $4 order by bucket desc limit 1)`

@@ -63,7 +63,7 @@ func (s *Store) Reorgs(ctx context.Context, network string, after *int64, desc b
 		q := `select ` + revertColumns + `,
 			(select count(*) from ` + tx.table("orphaned_blocks") + ` o where o.revert_pos = r.pos and o.network = r.network),
 			(select count(*) from ` + tx.table("orphaned_events") + ` o where o.revert_pos = r.pos and o.network = r.network)
-			from ` + tx.table("reverts") + ` r where ` + c.where() + ` order by pos ` + direction(desc) + ` limit ` + c.value(limit)
+			from ` + tx.table("reverts") + ` r where ` + c.where() + ` order by pos ` + direction(desc) + limited(limit)
 		b.Queue(q, c.args...).Query(func(rows pgx.Rows) (err error) {
 			out, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Reorg, err error) {
 				r.Reverted = &feedv1.Reverted{Network: network}
