@@ -593,9 +593,9 @@ CREATE INDEX orphaned_events_pos ON ix_sample.orphaned_events USING btree (netwo
 CREATE INDEX orphaned_events_tx ON ix_sample.orphaned_events USING btree (network, tx_hash);
 CREATE INDEX funds_account ON trade.funds USING btree (venue, account, event_seq DESC);
 CREATE INDEX journal_event_seq ON trade.journal USING btree (venue, first_event_seq);
-CREATE INDEX orders_account ON trade.orders USING btree (venue, account, id DESC);
 CREATE INDEX orders_client_id ON trade.orders USING btree (venue, account, client_order_id, id DESC) WHERE (client_order_id <> ''::text);
 CREATE INDEX orders_live ON trade.orders USING btree (venue, id) WHERE (status = ANY (ARRAY[1, 2, 7]));
+CREATE INDEX orders_of_account ON trade.orders USING btree (account, id, venue);
 CREATE INDEX trades_maker ON trade.trades USING btree (venue, maker_order_id);
 CREATE INDEX trades_market ON trade.trades USING btree (venue, market, trade_id DESC);
 CREATE INDEX trades_taker ON trade.trades USING btree (venue, taker_order_id);
