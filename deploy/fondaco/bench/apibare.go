@@ -85,7 +85,8 @@ func runBare(text []byte) error {
 		if err != nil {
 			return err
 		}
-		cfg.MaxConns = 8 // as the api's
+		cfg.MaxConns = 8                            // as the api's
+		cfg.ConnConfig.RuntimeParams["jit"] = "off" // likewise: over many rows a page is compiled otherwise, each time
 		pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
 		if err != nil {
 			return err
