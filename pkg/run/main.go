@@ -30,6 +30,7 @@ func Main[C any](service string, load func(env.Lookup) (C, error), serve func(co
 		}
 		return
 	}
+	SetSlack(Slack)
 	cfg, err := load(os.LookupEnv)
 	reader := env.New(os.LookupEnv)
 	logCfg, huge := zlog.ConfigFromEnv(reader), hugepage.HeapFromEnv(reader)

@@ -6,6 +6,12 @@ import (
 	"os"
 
 	"fondaco.dev/deploy/fondaco/internal/cli"
+	"fondaco.dev/pkg/run"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "up" {
+		run.SetSlack(run.Slack) // the only command that serves
+	}
+	os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr))
+}
