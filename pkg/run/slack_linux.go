@@ -22,12 +22,20 @@ const (
 	prGetTimerSlack = 30
 )
 
+// slackSet in the environment marks a program that was started again: where exec
+// does not keep the slack it must not be started for ever.
+const slackSet = "FONDACO_SLACK_SET"
+
 // SetSlack gives all threads of this process a timer slack; call it before
 // anything else. A thread takes the slack of the one that made it, and the
 // monitor thread is there before main: so the program is started again, once,
 // in the same process. Where that does not work everything stays as it is: the
 // slack saves work and is not relied upon.
 func SetSlack(want time.Duration) {
+	if os.Getenv(slackSet) != "" {
+		_ = os.Unsetenv(slackSet) // not for the children
+		return
+	}
 	runtime.LockOSThread() // slack belongs to a thread, and exec keeps the caller's
 	defer runtime.UnlockOSThread()
 	if slack() == want {
@@ -40,7 +48,7 @@ func SetSlack(want time.Duration) {
 	if _, _, no := syscall.Syscall(syscall.SYS_PRCTL, prSetTimerSlack, uintptr(want), 0); no != 0 || slack() != want {
 		return
 	}
-	_ = syscall.Exec(self, os.Args, os.Environ())
+	_ = syscall.Exec(self, os.Args, append(os.Environ(), slackSet+"=1"))
 }
 
 // slack is that of the calling thread. PR_GET_TIMERSLACK returns it as the

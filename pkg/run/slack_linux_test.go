@@ -17,7 +17,7 @@ func TestSlackIsThatOfEveryThread(t *testing.T) {
 		SetSlack(want)
 		other := make(chan time.Duration)
 		go func() { other <- slack() }()
-		fmt.Printf("slack %s %s %d\n", slack(), <-other, os.Getpid())
+		fmt.Printf("slack %s %s %d%s\n", slack(), <-other, os.Getpid(), os.Getenv(slackSet))
 		return
 	}
 	t.Parallel()
@@ -33,5 +33,19 @@ func TestSlackIsThatOfEveryThread(t *testing.T) {
 		if got := string(out); strings.Count(got, line) != 1 {
 			t.Errorf("the program said %q, wanted once %q", got, line)
 		}
+	}
+}
+
+// Where exec gives a program the kernel's slack again, it goes on with that.
+func TestSlackIsSetOnce(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestSlackIsThatOfEveryThread$")
+	cmd.Env = append(os.Environ(), slackAsked+"=70us", slackSet+"=1")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(out); strings.Contains(got, "slack 70") || !strings.Contains(got, fmt.Sprintf(" %d\n", cmd.Process.Pid)) {
+		t.Errorf("the program said %q, wanted another slack than 70 us and no mark left", got)
 	}
 }
