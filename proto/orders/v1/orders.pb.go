@@ -624,8 +624,14 @@ type Pack struct {
 	PackNo uint64 `protobuf:"varint,2,opt,name=pack_no,json=packNo,proto3" json:"pack_no,omitempty"`
 	// Unix milliseconds at which the gateway sealed the pack. Commands older
 	// than 5 s of stream time are refused as stale.
-	SentAtMs      int64      `protobuf:"varint,3,opt,name=sent_at_ms,json=sentAtMs,proto3" json:"sent_at_ms,omitempty"`
-	Commands      []*Command `protobuf:"bytes,4,rep,name=commands,proto3" json:"commands,omitempty"`
+	SentAtMs int64      `protobuf:"varint,3,opt,name=sent_at_ms,json=sentAtMs,proto3" json:"sent_at_ms,omitempty"`
+	Commands []*Command `protobuf:"bytes,4,rep,name=commands,proto3" json:"commands,omitempty"`
+	// Serialized Packs of several gateways that the order book's leader gathered
+	// into one message; then no other field is set. Each is a pack of its own:
+	// applied in this order, with the message's sequence and timestamp, skipped by
+	// its own number, answered by itself. From behaviour version 4 on; before it
+	// such a message is a pack that cannot be used.
+	Packs         [][]byte `protobuf:"bytes,5,rep,name=packs,proto3" json:"packs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -684,6 +690,13 @@ func (x *Pack) GetSentAtMs() int64 {
 func (x *Pack) GetCommands() []*Command {
 	if x != nil {
 		return x.Commands
+	}
+	return nil
+}
+
+func (x *Pack) GetPacks() [][]byte {
+	if x != nil {
+		return x.Packs
 	}
 	return nil
 }
@@ -2607,13 +2620,14 @@ var File_orders_v1_orders_proto protoreflect.FileDescriptor
 
 const file_orders_v1_orders_proto_rawDesc = "" +
 	"\n" +
-	"\x16orders/v1/orders.proto\x12\torders.v1\"\x87\x01\n" +
+	"\x16orders/v1/orders.proto\x12\torders.v1\"\x9d\x01\n" +
 	"\x04Pack\x12\x18\n" +
 	"\agateway\x18\x01 \x01(\tR\agateway\x12\x17\n" +
 	"\apack_no\x18\x02 \x01(\x04R\x06packNo\x12\x1c\n" +
 	"\n" +
 	"sent_at_ms\x18\x03 \x01(\x03R\bsentAtMs\x12.\n" +
-	"\bcommands\x18\x04 \x03(\v2\x12.orders.v1.CommandR\bcommands\"\x91\a\n" +
+	"\bcommands\x18\x04 \x03(\v2\x12.orders.v1.CommandR\bcommands\x12\x14\n" +
+	"\x05packs\x18\x05 \x03(\fR\x05packs\"\x91\a\n" +
 	"\aCommand\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x122\n" +

@@ -20,8 +20,19 @@ const (
 // Bounds of a pack.
 const (
 	MaxCommands = 1000
-	MaxPack     = 256 << 10 // bytes, serialized
+	MaxPack     = 256 << 10 // bytes, serialized; a gathered message, too
 )
+
+// Answers carry HeaderGather while packs are better sent to GatherSubject than
+// to ORDERS.
+const HeaderGather = "Fondaco-Gather"
+
+// GatherSubject is where a gateway's pack goes that the venue's leader shall put
+// into ORDERS together with those of other gateways (core NATS, at most once).
+func GatherSubject(venue string) string { return GatherPrefix + venue }
+
+// GatherPrefix begins every GatherSubject.
+const GatherPrefix = "gather.v1."
 
 // Subject is where a gateway of the kind from publishes a venue's packs.
 func Subject(venue, from string) string { return SubjectPrefix + venue + "." + from }

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/services/orderbook/internal/engine"
+	"fondaco.dev/services/orderbook/internal/intake"
 	"fondaco.dev/services/orderbook/internal/keeper"
 	"fondaco.dev/services/orderbook/internal/metric"
 	"fondaco.dev/services/orderbook/internal/recovery"
@@ -27,6 +28,18 @@ type (
 	Batch   = engine.Batch
 	Reply   = engine.Reply
 )
+
+// GatheredPacks is the version of the behaviour from which on a message of ORDERS
+// may hold packs of several gateways.
+const GatheredPacks = engine.GatheredPacks
+
+// Apply applies a message of ORDERS, pack by pack.
+func Apply(e *Engine, in Input, out *Batch, reply *Reply, done func(Input, Applied)) error {
+	return intake.Apply(e, in, out, reply, done)
+}
+
+// AppendGathered appends a pack to a gathered message.
+func AppendGathered(b, pack []byte) []byte { return intake.AppendGathered(b, pack) }
 
 // New returns an empty venue.
 func New(o Options) *Engine { return engine.New(o) }

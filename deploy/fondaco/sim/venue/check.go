@@ -35,6 +35,7 @@ func (w *World) rest(ctx context.Context) error {
 		i.paused = 0
 	}
 	w.lease, w.depth = nil, 99 // no more acts within publishes
+	w.resting, w.sent = true, nil
 	for _, g := range w.gateways {
 		for g.pending != nil {
 			if err := g.step(); err != nil {
@@ -126,20 +127,29 @@ func (w *World) compare() error {
 	return w.fold(e)
 }
 
-// replay applies a pack and holds the answer that left against the one that it
+// replay applies a message and holds the answers that left against those that it
 // gives.
 func (w *World) replay(e *core.Engine, subject string, seq uint64, serverMs int64, data []byte, batch *core.Batch, reply *core.Reply) error {
 	from := subject[len(ordersv1.SubjectPrefix+name+"."):]
-	res := e.Apply(core.Input{Seq: seq, From: from, ServerMs: serverMs, Data: data}, batch, reply)
-	a, left := w.replies[seq]
-	if !left || !bytes.Equal(a.pack, data) {
+	var failed error
+	at := place{seq: seq}
+	err := core.Apply(e, core.Input{Seq: seq, From: from, ServerMs: serverMs, Data: data}, batch, reply, func(in core.Input, res core.Applied) {
+		failed = errors.Join(failed, w.told(at, in, res, reply))
+		at.index++
+	})
+	return errors.Join(err, failed)
+}
+
+func (w *World) told(at place, in core.Input, res core.Applied, reply *core.Reply) error {
+	a, left := w.replies[at]
+	if !left || !bytes.Equal(a.pack, in.Data) {
 		return nil // nobody was told, or of a pack that a restored copy does not have
 	}
 	if res.Skipped {
-		return fmt.Errorf("pack %d was answered, although it repeats another", seq)
+		return fmt.Errorf("pack %d was answered, although it repeats another", at)
 	}
 	if !bytes.Equal(a.reply, reply.Bytes()) && w.cuts == 0 {
-		return fmt.Errorf("pack %d was answered with something else than TRADES says", seq)
+		return fmt.Errorf("pack %d was answered with something else than TRADES says", at)
 	}
 	w.count("answers compared")
 	return nil

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	ordersv1 "fondaco.dev/proto/orders/v1"
+	"fondaco.dev/services/orderbook/core"
 )
 
 // sent is a pack that is not known to be stored.
@@ -58,6 +59,13 @@ func (g *gateway) step() error {
 		g.pending = &sent{ordersv1.Subject(name, g.from), ordersv1.MsgID(g.name, g.no), data}
 	}
 	p := g.pending
+	if g.from == ordersv1.FromAPI && !w.resting && w.chance(2) {
+		// To be gathered; it stays pending until it is answered, or sent by itself.
+		if len(w.sent) < 8 {
+			w.sent = append(w.sent, p.data)
+		}
+		return nil
+	}
 	_, duplicate, err := w.Orders.Put(p.subject, p.id, p.data)
 	if err != nil {
 		w.count("pack of unknown outcome")
@@ -113,6 +121,8 @@ func opening() (admin, funds []*ordersv1.Command) {
 			MakerFeePpm: 500, TakerFeePpm: 1500, Phase: phase, Limits: limits}}}
 	}
 	admin = []*ordersv1.Command{
+		{Op: &ordersv1.Command_Activate{Activate: &ordersv1.Activate{Semantics: 3}}},
+		{Op: &ordersv1.Command_Activate{Activate: &ordersv1.Activate{Semantics: core.GatheredPacks}}},
 		{Op: &ordersv1.Command_AddAsset{AddAsset: &ordersv1.AddAsset{Name: "USD", Scale: 2}}},
 		{Op: &ordersv1.Command_AddAsset{AddAsset: &ordersv1.AddAsset{Name: "WINE"}}},
 		add("WINE-USD", 0, nil),

@@ -219,8 +219,32 @@ func (i *instance) lead(ctx context.Context) error {
 		s := *i.save
 		i.save = nil
 		return w.keep(ctx, i.keeper, s)
+	case r == 9 && len(w.sent) > 0 && i.desk.Engine.Semantics() >= core.GatheredPacks:
+		i.gather()
+		return nil
 	default:
 		return i.tick()
+	}
+}
+
+// gather puts what gateways have sent for it into ORDERS as one message. It may
+// be lost, be done by a leader that is none any more, and hold packs that came
+// otherwise meanwhile.
+func (i *instance) gather() {
+	w := i.world
+	var data []byte
+	for _, pack := range w.sent {
+		data = core.AppendGathered(data, pack)
+	}
+	if w.count("gathered"); len(w.sent) > 1 {
+		w.count("gathered several packs")
+	}
+	if !w.chance(6) {
+		w.sent = nil // else again by this one or another: two leaders hear the same
+	}
+	w.names++
+	if !w.chance(6) {
+		_, _, _ = w.Orders.Put(ordersv1.Subject(name, ordersv1.FromAPI), fmt.Sprint("gather:", w.names), data)
 	}
 }
 
@@ -241,19 +265,20 @@ func (i *instance) take() error {
 	}
 	m := i.queue[0]
 	i.queue = i.queue[1:]
-	t, err := i.desk.Take(&m)
-	if err != nil {
-		return err
-	}
-	if w.bug == lateTruth && len(t.Reply) > 0 {
-		t.Reply, i.told = i.told, slices.Clone(t.Reply)
-	}
-	if string(t.Gateway) == i.ticker.gateway {
-		i.ticker.waits = false
-	} else if !t.Skipped {
-		return w.answered(m.Seq, m.Data, t.Reply)
-	}
-	return nil
+	var failed error
+	at := place{seq: m.Seq}
+	err := i.desk.Take(&m, func(t *core.Taken) {
+		defer func() { at.index++ }()
+		if w.bug == lateTruth && len(t.Reply) > 0 {
+			t.Reply, i.told = i.told, slices.Clone(t.Reply)
+		}
+		if string(t.Gateway) == i.ticker.gateway {
+			i.ticker.waits = false
+		} else if !t.Skipped {
+			failed = errors.Join(failed, w.answered(at, t.Input.Data, t.Reply))
+		}
+	})
+	return errors.Join(err, failed)
 }
 
 func (i *instance) publish(ctx context.Context) error {

@@ -69,12 +69,21 @@ type World struct {
 	instances []*instance
 	lease     *instance
 	objects   *objects
-	replies   map[uint64]answer
+	replies   map[place]answer
+	sent      [][]byte            // packs that are on their way to be gathered
 	asked     []*ordersv1.Command // newest orders, to be asked for again
 
 	cuts                             int
+	resting                          bool // nobody sends anything to be gathered any more
 	refusal                          error
 	names, clients, deposits, reigns int
+}
+
+// place is where a pack is: a message of ORDERS, and the number within it, since
+// a gathered one holds several.
+type place struct {
+	seq   uint64
+	index int
 }
 
 // answer is what left for a pack.
@@ -82,7 +91,7 @@ type answer struct{ pack, reply []byte }
 
 // New makes the world of a seed.
 func New(seed uint64) *World {
-	w := &World{rng: rand.New(rand.NewPCG(seed, 11)), Kind: Kind(seed % allKinds), Counts: map[string]int{}, born: start, now: start.UnixMilli(), replies: map[uint64]answer{}}
+	w := &World{rng: rand.New(rand.NewPCG(seed, 11)), Kind: Kind(seed % allKinds), Counts: map[string]int{}, born: start, now: start.UnixMilli(), replies: map[place]answer{}}
 	w.Orders, w.Trades = sim.NewStream(w.rng), sim.NewStream(w.rng)
 	for _, s := range []*sim.Stream{w.Orders, w.Trades} {
 		s.Replicas, s.Lose = 1+2*w.rng.IntN(2), 0.15*w.rng.Float64()
@@ -199,15 +208,22 @@ func (w *World) keep(ctx context.Context, k *core.Keeper, s core.Save) error {
 
 // answered takes an answer that leaves. Two leaders may answer one pack; they
 // must say the same.
-func (w *World) answered(seq uint64, pack, reply []byte) error {
-	a, found := w.replies[seq]
+func (w *World) answered(at place, pack, reply []byte) error {
+	a, found := w.replies[at]
 	if found && bytes.Equal(a.pack, pack) {
 		w.count("pack answered by two leaders")
 		if !bytes.Equal(a.reply, reply) {
-			return fmt.Errorf("pack %d was answered in two ways", seq)
+			return fmt.Errorf("pack %d was answered in two ways", at)
 		}
 	}
-	w.replies[seq] = answer{slices.Clone(pack), slices.Clone(reply)}
+	w.replies[at] = answer{slices.Clone(pack), slices.Clone(reply)}
+	for _, g := range w.gateways {
+		// It may be lost on its way.
+		if g.pending != nil && bytes.Equal(g.pending.data, pack) && !w.chance(8) {
+			g.pending = nil
+			w.count("pack stored by its answer")
+		}
+	}
 	return nil
 }
 

@@ -40,7 +40,8 @@ func TestWhateverHappensTradesIsTheReplayOfOrders(t *testing.T) {
 	for _, what := range []string{"outcome unknown", "fenced", "crashed", "crashed in a publish", "crashed after a part", "killed", "leader paused",
 		"lease taken from a living leader", "lease lost", "recovered", "recovered from a snapshot", "compared", "outputs of several packs", "pack answered by two leaders",
 		"snapshot stored", "snapshot verified", "snapshot torn", "snapshot lost", "snapshot damaged", "pack twice in ORDERS", "pack of unknown outcome", "duplicate of a pack", "ticks",
-		"restored from an older copy", "TRADES lost its tail", "ORDERS lost what was applied", "restored by a human", "answers compared"} {
+		"restored from an older copy", "TRADES lost its tail", "ORDERS lost what was applied", "restored by a human", "answers compared", "gathered", "gathered several packs",
+		"pack stored by its answer"} {
 		if happened[what] == 0 {
 			t.Errorf("%q never happened: the simulation is tamer than it says", what)
 		}

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/bus"
+	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/services/api/internal/command"
 )
 
@@ -33,6 +34,7 @@ func (g *Gateway) reply(m *nats.Msg) {
 		came = time.Now()
 	}
 	g.soon.Store(time.Since(p.sealed) < answerSoon)
+	g.gather.Store(m.Header.Get(ordersv1.HeaderGather) != "")
 	// Before any caller hears of it, before MarketOf forgets it, and perhaps before
 	// the publish's ack.
 	for _, account := range p.accounts {

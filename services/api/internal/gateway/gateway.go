@@ -69,8 +69,12 @@ type Gateway struct {
 	heard chan struct{} // buffered: an answer came
 	upTo  atomic.Uint64 // highest pack_no that was answered
 	soon  atomic.Bool   // the last answer came within answerSoon
+	// gather: the last answer said that packs are better sent to the leader, who
+	// stores those of several gateways as one message.
+	gather atomic.Bool
 
-	buf []byte // of the pack under way; the publisher's alone
+	buf   []byte    // of the pack under way; the publisher's alone
+	apart time.Time // until then packs are not sent to be gathered; likewise
 }
 
 // pack is what was sealed together.

@@ -53,10 +53,25 @@ const (
 	answerLate = 250 * time.Millisecond
 )
 
+// Bounds of sending packs to the leader, who gathers those of several gateways.
+const (
+	gatherBytes = 16 << 10         // a larger pack is worth a message of its own
+	gatherPause = 10 * time.Second // after one that was not answered in time
+)
+
 // post sends the pack without asking for an ack and waits for its answer; false
 // when acks are needed.
 func (g *Gateway) post(ctx context.Context, b *bus.Bus, no uint64, subject, id string, h nats.Header) (answered bool, err error) {
-	if !g.soon.Load() || b.Post(subject, id, g.buf, h) != nil {
+	if !g.soon.Load() {
+		return false, nil
+	}
+	gathered := g.gather.Load() && len(g.buf) <= gatherBytes && time.Now().After(g.apart)
+	if gathered {
+		err = b.Conn().PublishMsg(&nats.Msg{Subject: ordersv1.GatherSubject(g.venue), Data: g.buf, Header: h})
+	} else {
+		err = b.Post(subject, id, g.buf, h)
+	}
+	if err != nil {
 		return false, nil
 	}
 	late := time.NewTimer(answerLate)
@@ -66,6 +81,9 @@ func (g *Gateway) post(ctx context.Context, b *bus.Bus, no uint64, subject, id s
 		case <-g.heard:
 		case <-late.C:
 			g.soon.Store(false)
+			if gathered {
+				g.apart = time.Now().Add(gatherPause)
+			}
 			return false, nil
 		case <-ctx.Done():
 			return false, ctx.Err()

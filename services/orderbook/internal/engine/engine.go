@@ -10,7 +10,11 @@ import (
 // the newest that this program knows.
 const (
 	FirstSemantics  = 2
-	NewestSemantics = 3
+	NewestSemantics = GatheredPacks
+
+	// GatheredPacks is the version from which on a message of ORDERS may hold packs
+	// of several gateways.
+	GatheredPacks = 4
 )
 
 // Bounds on what one venue holds and one name may be.
@@ -130,6 +134,7 @@ type Engine struct {
 // PackHead is a pack without its commands.
 type PackHead struct {
 	Seq      uint64 // stream sequence, rising
+	Again    bool   // not the first pack of its message: Seq is that of the one before
 	From     string // last token of the subject: api, funds, admin, tick
 	ServerMs int64  // the server's timestamp, Unix milliseconds
 	Gateway  string
@@ -138,9 +143,10 @@ type PackHead struct {
 	Bad      bool // it could not be read
 }
 
-// Input is one message of the ORDERS stream.
+// Input is one message of the ORDERS stream, or a pack of those gathered in one.
 type Input struct {
 	Seq      uint64
+	Again    bool // see PackHead
 	From     string
 	ServerMs int64
 	Data     []byte // an encoded orders.v1.Pack; nothing of it is kept
@@ -187,10 +193,10 @@ func New(opts Options) *Engine {
 // Apply applies a message: it appends the events to out and puts the answer in
 // reply, which may be nil (a replay answers nobody). A pack always leaves at
 // least its PackApplied event; a skipped one leaves an empty reply. It panics
-// when in.Seq does not rise: then the caller has lost its place.
+// when in.Seq does not rise, but for in.Again: then the caller has lost its place.
 func (e *Engine) Apply(in Input, out *Batch, reply *Reply) Applied {
 	head, n, readable := e.readHead(in.Data)
-	head.Seq, head.From, head.ServerMs = in.Seq, in.From, in.ServerMs
+	head.Seq, head.Again, head.From, head.ServerMs = in.Seq, in.Again, in.From, in.ServerMs
 	head.Bad = !readable
 	res := Applied{Bad: head.Bad || head.bad()}
 	if e.Begin(head, out, reply) {
@@ -213,7 +219,7 @@ func (p *PackHead) bad() bool {
 // happens, unfinished work goes on. It returns false when the pack's commands
 // must not be carried out: it is bad or was applied before.
 func (e *Engine) Begin(p PackHead, out *Batch, reply *Reply) bool {
-	if p.Seq <= e.lastInSeq {
+	if p.Seq < e.lastInSeq || p.Seq == e.lastInSeq && !p.Again {
 		panic(fmt.Sprintf("pack at sequence %d after %d", p.Seq, e.lastInSeq))
 	}
 	if out == nil {

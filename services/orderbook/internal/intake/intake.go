@@ -44,9 +44,32 @@ var ErrPoison = errors.New("the engine stopped at an impossible state")
 // ErrSemantics: the log says to behave in a way that this program does not know.
 var ErrSemantics = errors.New("the log asks for another version of this program")
 
-// Apply applies a pack. After ErrPoison the engine must not be used again;
-// after ErrSemantics the pack's events must not be published.
-func Apply(e *engine.Engine, in engine.Input, out *engine.Batch, reply *engine.Reply) (res engine.Applied, err error) {
+// Apply applies a message: the pack that it is, or each of those gathered in it.
+// done, which may be nil, is told after each one; reply is then that pack's
+// answer. After ErrPoison the engine must not be used again; after ErrSemantics
+// the events must not be published.
+func Apply(e *engine.Engine, in engine.Input, out *engine.Batch, reply *engine.Reply, done func(engine.Input, engine.Applied)) error {
+	rest := in.Data
+	for {
+		if e.Semantics() >= engine.GatheredPacks {
+			in.Data, rest = next(rest)
+		} else {
+			rest = nil
+		}
+		res, err := apply(e, in, out, reply)
+		if err != nil {
+			return err
+		}
+		if done != nil {
+			done(in, res)
+		}
+		if in.Again = true; len(rest) == 0 {
+			return nil
+		}
+	}
+}
+
+func apply(e *engine.Engine, in engine.Input, out *engine.Batch, reply *engine.Reply) (res engine.Applied, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: pack %d: %v\n%s", ErrPoison, in.Seq, p, debug.Stack())
@@ -75,8 +98,15 @@ func Gateway(data []byte) []byte {
 	return nil
 }
 
-// Pack reads which pack of which gateway data holds; zero when it cannot be read.
+// Pack reads which pack of which gateway data ends with; zero when it cannot be
+// read.
 func Pack(data []byte) (gateway string, no uint64) {
+	for pack, rest := next(data); ; pack, rest = next(rest) {
+		if len(rest) == 0 {
+			data = pack
+			break
+		}
+	}
 	for b := data; len(b) > 0; {
 		num, body, n := field(b)
 		if n < 0 {

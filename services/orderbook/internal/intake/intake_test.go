@@ -63,10 +63,10 @@ func TestPoisonIsAnError(t *testing.T) {
 	t.Parallel()
 	e := engine.New(engine.Options{})
 	var out engine.Batch
-	if _, err := Apply(e, engine.Input{Seq: 2}, &out, nil); err != nil {
+	if err := Apply(e, engine.Input{Seq: 2}, &out, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Apply(e, engine.Input{Seq: 1}, &out, nil); !errors.Is(err, ErrPoison) {
+	if err := Apply(e, engine.Input{Seq: 1}, &out, nil, nil); !errors.Is(err, ErrPoison) {
 		t.Fatal(err)
 	}
 }

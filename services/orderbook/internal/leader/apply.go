@@ -2,12 +2,15 @@ package leader
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/zlog"
+	ordersv1 "fondaco.dev/proto/orders/v1"
 	"fondaco.dev/services/orderbook/internal/engine"
 	"fondaco.dev/services/orderbook/internal/intake"
 	"fondaco.dev/services/orderbook/internal/recovery"
@@ -28,6 +31,8 @@ type applier struct {
 	rests bool          // the timer is set
 	ids   []string
 	seen  uint64 // see held
+
+	several several
 
 	sinceSave int       // packs since the last snapshot
 	savedAt   time.Time // when the last snapshot was taken
@@ -91,7 +96,7 @@ func (r *reign) apply(work context.Context, st *recovery.State) error {
 
 func (a *applier) full() bool { return a.Packs() >= maxPacks || a.Size() >= maxBatchBytes }
 
-// one applies a pack and answers it.
+// one applies a message and answers its packs.
 func (a *applier) one(m *bus.Message) error {
 	spans := ""
 	if a.Trace != nil {
@@ -100,22 +105,25 @@ func (a *applier) one(m *bus.Message) error {
 			defer end()
 		}
 	}
-	t, err := a.Take(m)
-	if err != nil {
+	a.gather.stored(m.Header.Get(nats.MsgIdHdr))
+	var failed error
+	err := a.Take(m, func(t *step.Taken) {
+		own := a.setup.owns(t.Gateway)
+		if !t.Skipped && !own {
+			a.Wire.Reply(t.Gateway, t.Reply, spans, a.several.now)
+		}
+		a.note(t, m.Pending)
+		if own {
+			failed = a.setup.answered(t.Input.From, t.Reply)
+		} else if t.Input.From == ordersv1.FromAPI {
+			a.several.heard(t.Gateway)
+		}
+	})
+	if err = errors.Join(err, failed); err != nil {
 		return err
 	}
 	a.sinceSave++
 	a.applied.Store(m.Seq)
-	own := a.setup.owns(t.Gateway)
-	if !t.Skipped && !own {
-		a.Wire.Reply(t.Gateway, t.Reply, spans)
-	}
-	a.note(&t, m.Pending)
-	if own {
-		if err := a.setup.answered(t.Input.From, t.Reply); err != nil {
-			return err
-		}
-	}
 	return a.setup.step()
 }
 
@@ -213,6 +221,7 @@ func (a *applier) periodic() error {
 	if idle && a.engine.LastInSeq() > a.savedSeq && time.Since(a.savedAt) >= every && a.Keeper.Free() {
 		a.snapshotOnly(false)
 	}
+	a.several.count(a.engine.Semantics() >= engine.GatheredPacks)
 	a.gauges()
 	return a.setup.periodic()
 }

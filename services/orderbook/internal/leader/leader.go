@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
@@ -82,8 +83,15 @@ type Options struct {
 type Wire interface {
 	recovery.Publisher
 	// Reply answers a gateway, at most once. spans are where those who are followed
-	// find what was done for them, as in bus.HeaderTrace; "" = nobody is.
-	Reply(gateway, data []byte, spans string)
+	// find what was done for them, as in bus.HeaderTrace; "" = nobody is. With gather
+	// its next packs are better sent to be gathered than to ORDERS.
+	Reply(gateway, data []byte, spans string, gather bool)
+	// Gather has the packs that gateways send for it given to take, which must not
+	// block, until stop.
+	Gather(take func(pack []byte, h nats.Header)) (stop func(), err error)
+	// Post publishes a gathered message under an id of its own, and waits for
+	// nothing.
+	Post(id string, data []byte, h nats.Header)
 	// Command publishes a pack of the leader's own and returns when it is stored.
 	Command(ctx context.Context, from string, p *ordersv1.Pack) error
 }
@@ -117,6 +125,7 @@ type reign struct {
 	jobs   chan job
 	idle   chan *engine.Batch // the publisher gives a batch back when it is durable
 	orders chan order
+	gather *gather
 
 	took       atomic.Int64 // nanoseconds that the last output was in flight
 	publishing atomic.Int64 // Unix milliseconds since when an output is in flight; 0 = none
@@ -134,7 +143,7 @@ func (l *Leader) Run(ctx context.Context, st *recovery.State, lost <-chan struct
 	r := &reign{
 		Leader: *l, soft: ctx,
 		in: make(chan []bus.Message), jobs: make(chan job, 1), idle: make(chan *engine.Batch, 1),
-		orders: make(chan order, 4),
+		orders: make(chan order, 4), gather: newGather(l.Wire.Post),
 	}
 	if r.PartBytes == 0 {
 		r.PartBytes = tradesv1.MaxMessage
@@ -153,6 +162,11 @@ func (l *Leader) Run(ctx context.Context, st *recovery.State, lost <-chan struct
 		return err
 	}
 	r.told.Store(time.Now().UnixMilli())
+	stopGathering, err := l.Wire.Gather(r.gather.take)
+	if err != nil {
+		return err
+	}
+	defer stopGathering()
 	l.Metrics.Leader.Set(1)
 	defer l.Metrics.Leader.Set(0)
 	g, work := errgroup.WithContext(hard)

@@ -58,7 +58,9 @@ func (h *house) verify() (trades int) {
 						h.t.Fatal(err)
 					}
 				}
-				e.Apply(intake.Input(venue, &packs[0]), &want, nil)
+				if err := intake.Apply(e, intake.Input(venue, &packs[0]), &want, nil, nil); err != nil {
+					h.t.Fatal(err)
+				}
 				packs = packs[1:]
 			}
 			out := engine.NewOutput(&want, 1<<40, counts...)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -69,13 +70,23 @@ func (w *busWire) verify(ctx context.Context, expected uint64, sum []byte) error
 	return nil
 }
 
-func (w *busWire) Reply(gateway, data []byte, spans string) {
+// Of the headers of answers: shared, nobody writes to them.
+var (
+	plainReply  = nats.Header{replyHeader: []string{replyOrders}}
+	gatherReply = nats.Header{replyHeader: []string{replyOrders}, ordersv1.HeaderGather: []string{"1"}}
+)
+
+func (w *busWire) Reply(gateway, data []byte, spans string, gather bool) {
 	// The gateway's name becomes part of a subject.
 	if bytes.ContainsAny(gateway, " *>") {
 		return
 	}
-	m := &nats.Msg{Subject: ordersv1.ReplySubject(string(gateway)), Data: data, Header: nats.Header{replyHeader: []string{replyOrders}}}
+	m := &nats.Msg{Subject: ordersv1.ReplySubject(string(gateway)), Data: data, Header: plainReply}
+	if gather {
+		m.Header = gatherReply
+	}
 	if spans != "" {
+		m.Header = maps.Clone(m.Header)
 		m.Header[bus.HeaderTrace] = []string{spans}
 	}
 	if err := w.bus.Conn().PublishMsg(m); err != nil {
@@ -90,4 +101,18 @@ func (w *busWire) Command(ctx context.Context, from string, p *ordersv1.Pack) er
 	}
 	_, err = w.bus.PublishOnce(ctx, ordersv1.Subject(w.venue, from), ordersv1.MsgID(p.Gateway, p.PackNo), data, nil)
 	return err
+}
+
+func (w *busWire) Gather(take func(pack []byte, h nats.Header)) (stop func(), err error) {
+	sub, err := w.bus.Conn().Subscribe(ordersv1.GatherSubject(w.venue), func(m *nats.Msg) { take(m.Data, m.Header) })
+	if err != nil {
+		return nil, fmt.Errorf("subscribing to packs to gather: %w", err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil
+}
+
+func (w *busWire) Post(id string, data []byte, h nats.Header) {
+	if err := w.bus.Post(ordersv1.Subject(w.venue, ordersv1.FromAPI), id, data, h); err != nil {
+		w.log.Debug("a gathered message was not sent", zap.Error(err))
+	}
 }

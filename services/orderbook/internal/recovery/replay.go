@@ -144,7 +144,7 @@ func (p *packs) apply(ctx context.Context, e *engine.Engine, end uint64, batch *
 		if drop {
 			batch.Reset()
 		}
-		if _, err := intake.Apply(e, intake.Input(p.venue, m), batch, nil); err != nil {
+		if err := intake.Apply(e, intake.Input(p.venue, m), batch, nil, nil); err != nil {
 			return n, err
 		}
 		n++

@@ -46,24 +46,23 @@ type Taken struct {
 	Reply   []byte
 }
 
-// Take applies the next message of ORDERS. After an error the desk is of no
-// further use.
-func (d *Desk) Take(m *bus.Message) (Taken, error) {
+// Take applies the next message of ORDERS and tells of each of its packs. After
+// an error the desk is of no further use.
+func (d *Desk) Take(m *bus.Message, each func(*Taken)) error {
 	if m.Seq <= d.Engine.LastInSeq() {
-		return Taken{}, fmt.Errorf("pack %d came after %d", m.Seq, d.Engine.LastInSeq())
+		return fmt.Errorf("pack %d came after %d", m.Seq, d.Engine.LastInSeq())
 	}
 	if d.packs == 0 {
 		d.firstIn, d.firstEvent = m.Seq, d.Engine.Events()+1
 	}
 	before := d.batch.Len()
-	in := intake.Input(d.Venue, m)
-	res, err := intake.Apply(d.Engine, in, d.batch, &d.reply)
-	if err != nil {
-		return Taken{}, err
-	}
-	d.packs++
+	err := intake.Apply(d.Engine, intake.Input(d.Venue, m), d.batch, &d.reply, func(in engine.Input, res engine.Applied) {
+		d.packs++
+		each(&Taken{Applied: res, Input: in, Events: d.batch.Len() - before, Gateway: intake.Gateway(in.Data), Reply: d.reply.Bytes()})
+		before = d.batch.Len()
+	})
 	d.last = recovery.Last{Seq: m.Seq, Data: m.Data}
-	return Taken{Applied: res, Input: in, Events: d.batch.Len() - before, Gateway: intake.Gateway(m.Data), Reply: d.reply.Bytes()}, nil
+	return err
 }
 
 // Packs is the number of packs that no output holds yet, and Size the bytes of
