@@ -19,6 +19,7 @@ func named(v int64) *int64 { return &v }
 func TestLimitsAndOpening(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.options.Grace = time.Minute // a stop publishes what was applied
 	ends := time.Now().Add(time.Hour).Truncate(time.Second)
 	h.options.Markets = append(h.options.Markets, config.Market{Symbol: "OPEN-USD", Base: "WINE", Quote: "USD", Tick: 1, Lot: 1, OneSide: true, DayEnds: time.Hour,
 		Limits:  config.Limits{MinLots: named(2), CollarPPM: named(5000)},

@@ -146,7 +146,7 @@ func network(ctx context.Context, tx pgx.Tx, n *config.Network, from, to string)
 		return out, err
 	}
 	c := copier{tx: tx, from: from, to: to}
-	skip := []string{"networks"}
+	skip := []string{"networks", "sums"} // sums follow counts by themselves
 	if n.Kind == config.KindEVM {
 		skip = append(skip, "events", "orphaned_events", "children")
 	}
