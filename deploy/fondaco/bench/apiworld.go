@@ -185,7 +185,8 @@ func (w *apiWorld) fill(ctx context.Context, blocks, events int) error {
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var build string
 	if err := w.until(ctx, time.Minute, 20*time.Millisecond, func() (bool, string) {
-		err := conn.QueryRow(ctx, `select build from ctl.deployments`).Scan(&build)
+		// An api serves once the venue has a cursor too.
+		err := conn.QueryRow(ctx, `select build from ctl.deployments where exists (select from ctl.cursors where partition like 'trade.%')`).Scan(&build)
 		return err == nil, fmt.Sprint(err)
 	}); err != nil {
 		return err
