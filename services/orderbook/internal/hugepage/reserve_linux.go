@@ -67,7 +67,8 @@ func (s *space) need(bytes int) {
 func (s *space) fill() {
 	for {
 		s.mu.Lock()
-		from, to := s.done, min(s.want, s.done+pages.Size) // a page at a time, so that release waits for no more
+		from := s.done
+		to := max(from, min(s.want, from+pages.Size)) // a page at a time, so that release, which wants none, waits for no more
 		s.done, s.busy = to, from < to
 		s.mu.Unlock()
 		if from == to {
