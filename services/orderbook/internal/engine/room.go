@@ -34,11 +34,10 @@ func further[T any](s []T, r *room, m *memory) []T {
 	return s[:n+1]
 }
 
-// grown makes room for so many elements more, and for others after them: by some
-// steps of what it has where
-// it is, so that the step after them can be got ready meanwhile; or, where there
-// is no room, by an eighth in another place: a slab that doubles would waste what
-// the memory figure allows.
+// grown makes room for so many elements more, and for others after them: by a
+// sixteenth where it is, so that the sixteenth after that can be got ready
+// meanwhile; or, where there is no room, by an eighth in another place: a slab that
+// doubles would waste what the memory figure allows.
 func grown[T any](s []T, by int, r *room, m *memory) []T {
 	var one T
 	size := int(unsafe.Sizeof(one))
