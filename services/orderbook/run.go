@@ -85,7 +85,7 @@ func serve(ctx context.Context, cfg Config, adm *admin.Server, log *zap.Logger) 
 	s := newService(cfg, b, m, log)
 	s.leader.Trace = tracer
 	s.onBus, s.status = onBus, onVenue
-	desk, err := ask.Listen(b, cfg.File.Venue, s.log)
+	desk, err := ask.Listen(ctx, b, cfg.File.Venue, s.log)
 	if err != nil {
 		return err
 	}

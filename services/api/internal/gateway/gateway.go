@@ -177,14 +177,11 @@ func (g *Gateway) giveUp(b *Batch) error {
 
 // Run publishes until ctx ends.
 func (g *Gateway) Run(ctx context.Context, b *bus.Bus) error {
-	sub, err := b.Conn().Subscribe(ordersv1.ReplySubject(g.id), g.reply)
+	deaf, err := b.Listen(ctx, ordersv1.ReplySubject(g.id), g.reply)
 	if err != nil {
-		return fmt.Errorf("subscribing to answers: %w", err)
+		return err
 	}
-	defer func() { _ = sub.Unsubscribe() }()
-	if err := b.Conn().FlushWithContext(ctx); err != nil {
-		g.log.Debug("flushing the subscription", zap.Error(err))
-	}
+	defer deaf()
 	g.setUp(true)
 	watch, stop := context.WithCancel(ctx)
 	var watching sync.WaitGroup

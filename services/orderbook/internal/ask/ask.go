@@ -63,7 +63,7 @@ type Auction struct {
 type Desk struct {
 	Asks chan func(*engine.Engine)
 
-	sub  *nats.Subscription
+	deaf func() // ends the listening
 	log  *zap.Logger
 	stop context.CancelFunc
 	ctx  context.Context
@@ -72,21 +72,20 @@ type Desk struct {
 }
 
 // Listen takes questions about the venue until Close.
-func Listen(b *bus.Bus, venue string, log *zap.Logger) (*Desk, error) {
+func Listen(ctx context.Context, b *bus.Bus, venue string, log *zap.Logger) (*Desk, error) {
 	d := &Desk{Asks: make(chan func(*engine.Engine)), log: log, slot: make(chan struct{}, maxWaiting)}
 	d.ctx, d.stop = context.WithCancel(context.Background())
-	sub, err := b.Conn().Subscribe(ordersv1.CallSubject(venue), d.take)
-	if err != nil {
+	var err error
+	if d.deaf, err = b.Listen(ctx, ordersv1.CallSubject(venue), d.take); err != nil {
 		d.stop()
-		return nil, fmt.Errorf("listening for questions: %w", err)
+		return nil, err
 	}
-	d.sub = sub
 	return d, nil
 }
 
 // Close ends the listening.
 func (d *Desk) Close() {
-	_ = d.sub.Unsubscribe()
+	d.deaf()
 	d.stop()
 	d.wg.Wait()
 }

@@ -88,7 +88,7 @@ type Wire interface {
 	Reply(gateway, data []byte, spans string, gather bool)
 	// Gather has the packs that gateways send for it given to take, which must not
 	// block, until stop.
-	Gather(take func(pack []byte, h nats.Header)) (stop func(), err error)
+	Gather(ctx context.Context, take func(pack []byte, h nats.Header)) (stop func(), err error)
 	// Post publishes a gathered message under an id of its own, and waits for
 	// nothing.
 	Post(id string, data []byte, h nats.Header)
@@ -162,7 +162,7 @@ func (l *Leader) Run(ctx context.Context, st *recovery.State, lost <-chan struct
 		return err
 	}
 	r.told.Store(time.Now().UnixMilli())
-	stopGathering, err := l.Wire.Gather(r.gather.take)
+	stopGathering, err := l.Wire.Gather(ctx, r.gather.take)
 	if err != nil {
 		return err
 	}

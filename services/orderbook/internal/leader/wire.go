@@ -103,12 +103,8 @@ func (w *busWire) Command(ctx context.Context, from string, p *ordersv1.Pack) er
 	return err
 }
 
-func (w *busWire) Gather(take func(pack []byte, h nats.Header)) (stop func(), err error) {
-	sub, err := w.bus.Conn().Subscribe(ordersv1.GatherSubject(w.venue), func(m *nats.Msg) { take(m.Data, m.Header) })
-	if err != nil {
-		return nil, fmt.Errorf("subscribing to packs to gather: %w", err)
-	}
-	return func() { _ = sub.Unsubscribe() }, nil
+func (w *busWire) Gather(ctx context.Context, take func(pack []byte, h nats.Header)) (stop func(), err error) {
+	return w.bus.Listen(ctx, ordersv1.GatherSubject(w.venue), func(m *nats.Msg) { take(m.Data, m.Header) })
 }
 
 func (w *busWire) Post(id string, data []byte, h nats.Header) {
