@@ -166,19 +166,28 @@ func (b *Builder) Gateway(name string, packNo uint64, seenMs int64) {
 // Engine ends the building and audits what came of it.
 func (b *Builder) Engine() (*Engine, error) {
 	e := b.e
+	if err := b.settle(); err != nil {
+		return nil, err
+	}
+	e.relist()
+	e.settleDigest()
+	return e, e.Audit()
+}
+
+// settle joins pairs and, if that was asked for, reserves.
+func (b *Builder) settle() error {
+	e := b.e
 	for _, p := range b.pairs {
 		j := e.findID(p.other)
 		if j == 0 || e.orders[j].flags&flagPair == 0 {
-			return nil, fmt.Errorf("order %d: its other leg %d is missing", e.orders[p.slot].id, p.other)
+			return fmt.Errorf("order %d: its other leg %d is missing", e.orders[p.slot].id, p.other)
 		}
 		e.terms[e.orders[p.slot].terms].other = j
 	}
 	if b.reserves {
 		b.reserveRest()
 	}
-	e.relist()
-	e.settleDigest()
-	return e, e.Audit()
+	return nil
 }
 
 // reserve makes room for n more orders.

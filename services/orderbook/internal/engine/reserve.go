@@ -30,3 +30,18 @@ func (b *Builder) reserveRest() {
 		}
 	}
 }
+
+// Reservations tells what each live order reserves: for folds that have to say
+// what is available. No engine can be made of the builder afterwards.
+func (b *Builder) Reservations(tell func(account uint64, asset uint32, amount int64)) error {
+	if err := b.settle(); err != nil {
+		return err
+	}
+	e := b.e
+	for k := 1; k < len(e.orders); k++ {
+		if o := &e.orders[k]; o.id != 0 && o.isLive() && o.reserved != 0 {
+			tell(e.accounts[o.acct].id, e.market(o).spends(o), o.reserved)
+		}
+	}
+	return nil
+}

@@ -24,6 +24,15 @@ func (f *Fold) forget() {
 
 // build makes the engine.
 func (f *Fold) build() (*engine.Engine, error) {
+	b, err := f.assemble()
+	if err != nil {
+		return nil, err
+	}
+	return b.Engine()
+}
+
+// assemble gives a builder all that was folded.
+func (f *Fold) assemble() (*engine.Builder, error) {
 	b := engine.NewBuilder(hugepage.Options(), f.s)
 	for i := range f.assets {
 		a := &f.assets[i]
@@ -74,5 +83,5 @@ func (f *Fold) build() (*engine.Engine, error) {
 		b.Gateway(name, g.no, g.seenMs)
 	}
 	b.ReserveRest()
-	return b.Engine()
+	return b, nil
 }

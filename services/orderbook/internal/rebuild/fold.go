@@ -49,6 +49,7 @@ type Fold struct {
 	chases   []*tradesv1.Chase
 
 	parts      []*tradesv1.Output // of an output that is not whole yet
+	newest     Message            // the newest of all; its data is not kept
 	digest     []byte
 	tail       uint64
 	tailDigest []byte
@@ -109,7 +110,7 @@ func (f *Fold) Message(seq uint64, data []byte, sum []byte) error {
 		return fmt.Errorf("%w: message %d is part %d and begins with event %d; part %d and event %d were awaited",
 			ErrIncomplete, seq, out.Part, out.FirstEventSeq, len(f.parts)+1, next)
 	}
-	f.parts = append(f.parts, out)
+	f.parts, f.newest = append(f.parts, out), Message{Seq: seq, Sum: sum}
 	if !out.Last {
 		return nil
 	}

@@ -30,7 +30,8 @@ type venue struct {
 	names  int
 	firstE uint64
 	firstI uint64
-	last   []byte // newest message
+	last   []byte    // newest message
+	kept   []Message // all
 	seed   uint64
 }
 
@@ -71,6 +72,7 @@ func (v *venue) flush() {
 		if err := v.fold.Message(v.tail, v.last, v.sum); err != nil {
 			v.t.Fatal(err)
 		}
+		v.kept = append(v.kept, Message{v.tail, v.last, v.sum})
 	}
 	v.out.Reset()
 }
