@@ -3,9 +3,12 @@ package orderbook
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/bus"
@@ -30,8 +33,8 @@ func (k *kept) Each(_ context.Context, _ string, fn func(uint64, []byte) error) 
 	return nil
 }
 
-// lived lets a venue trade for a while and keeps its journal.
-func lived(t *testing.T) *kept {
+// lived lets a venue trade for a while and keeps its journal, and its streams.
+func lived(t *testing.T) (*kept, *bustest.Server) {
 	t.Helper()
 	srv := bustest.Start(t)
 	provision(t, srv)
@@ -50,7 +53,7 @@ func lived(t *testing.T) *kept {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return k
+	return k, srv
 }
 
 // goesOn asks the venue for something and holds the output that comes of it to
@@ -90,7 +93,8 @@ func goesOn(t *testing.T, b *bus.Bus, r book.Rebuilt) {
 // the chain of its messages.
 func TestTotalLoss(t *testing.T) {
 	t.Parallel()
-	journal, srv := lived(t), bustest.Start(t)
+	journal, _ := lived(t)
+	srv := bustest.Start(t)
 	provision(t, srv)
 	b := srv.Bus(t)
 	r, err := book.Rebuild(t.Context(), journal, b, "main", false)
@@ -115,25 +119,132 @@ func TestTotalLoss(t *testing.T) {
 	}
 }
 
-// TestTotalLossNoticedLate: an order book that was started on empty streams has
-// begun another life; it is thrown away only when that is said, and the order
-// book, which runs, goes on in the old one.
-func TestTotalLossNoticedLate(t *testing.T) {
+// cut leaves of the journal's last output a first part, byte for byte as its
+// leader publishes it: streams and leader were lost before the second.
+func (k *kept) cut(t *testing.T) *kept {
+	t.Helper()
+	at := len(k.data) - 1
+	var out tradesv1.Output
+	if err := proto.Unmarshal(k.data[at], &out); err != nil || len(out.Events) < 2 || out.Part != 1 {
+		t.Fatalf("the last message is part %d and has %d events, %v", out.Part, len(out.Events), err)
+	}
+	const last, event, digest = 4, 6, 7
+	var part []byte
+	left := len(out.Events) / 2
+	for rest := k.data[at]; len(rest) > 0; {
+		field, _, n := protowire.ConsumeField(rest)
+		if n < 0 {
+			t.Fatal(protowire.ParseError(n))
+		}
+		if field == event {
+			left--
+		}
+		if field != last && field != digest && (field != event || left >= 0) {
+			part = append(part, rest[:n]...)
+		}
+		rest = rest[n:]
+	}
+	return &kept{k.seqs, append(slices.Clone(k.data[:at]), part)}
+}
+
+// TestTotalLossInsideAnOutput: the journal ends with a part of an output, whose
+// packs are lost; what it told stays, and the venue goes on behind it.
+func TestTotalLossInsideAnOutput(t *testing.T) {
 	t.Parallel()
-	journal, srv := lived(t), bustest.Start(t)
+	whole, _ := lived(t)
+	journal, srv := whole.cut(t), bustest.Start(t)
 	provision(t, srv)
+	b := srv.Bus(t)
+	r, err := book.Rebuild(t.Context(), journal, b, "main", false)
+	if err != nil || !r.Refilled || r.Closed != 1 || r.Tail != journal.seqs[len(journal.seqs)-1]+1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if again, err := book.Rebuild(t.Context(), journal, b, "main", false); err != nil || again.Refilled || again.Digest != r.Digest {
+		t.Fatalf("once more: %+v, %v", again, err)
+	}
 	p := start(t, srv, yaml)
 	p.ready("")
-	b := srv.Bus(t)
-	if r, err := book.Rebuild(t.Context(), journal, b, "main", false); !errors.Is(err, book.ErrOtherLife) || r.Refilled {
-		t.Fatalf("%+v, %v", r, err)
-	}
-	r, err := book.Rebuild(t.Context(), journal, b, "main", true)
-	if err != nil || !r.Refilled {
-		t.Fatalf("%+v, %v", r, err)
-	}
 	goesOn(t, b, r)
 	if err := p.stop(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRebuildLeavesALivingOutputAlone: the journal ends with the first part of an
+// output whose packs are still in ORDERS. The order book completes it, and nobody
+// else may, whatever is asked for.
+func TestRebuildLeavesALivingOutputAlone(t *testing.T) {
+	t.Parallel()
+	whole, srv := lived(t)
+	journal, b := whole.cut(t), srv.Bus(t)
+	trades, err := b.JetStream().Stream(t.Context(), tradesv1.Stream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.JetStream().DeleteStream(t.Context(), tradesv1.Stream); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.JetStream().CreateStream(t.Context(), trades.CachedInfo().Config); err != nil {
+		t.Fatal(err)
+	}
+	for _, data := range journal.data {
+		if _, err := b.JetStream().Publish(t.Context(), tradesv1.Subject("main"), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, discard := range []bool{false, true} {
+		if r, err := book.Rebuild(t.Context(), journal, b, "main", discard); err == nil || r.Snapshot != "" || !strings.Contains(err.Error(), "an order book completes it") {
+			t.Errorf("discard %t: %+v, %v", discard, r, err)
+		}
+	}
+	p := start(t, srv, yaml)
+	p.ready("")
+	if err := p.stop(); err != nil {
+		t.Fatal(err)
+	}
+	last, err := b.Last(t.Context(), tradesv1.Stream, tradesv1.Subject("main"))
+	if err != nil || last.Seq <= uint64(len(journal.seqs)) {
+		t.Errorf("TRADES ends with %+v, %v", last, err)
+	}
+}
+
+// TestTotalLossNoticedLate: an order book that was started on empty streams has
+// begun another life; it is thrown away only when that is said, however long it
+// has become, and the order book, which runs, goes on in the old one.
+func TestTotalLossNoticedLate(t *testing.T) {
+	t.Parallel()
+	for name, longer := range map[string]bool{"soon": false, "after a longer life": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			journal, _ := lived(t)
+			srv := bustest.Start(t)
+			provision(t, srv)
+			p := start(t, srv, yaml)
+			p.ready("")
+			b := srv.Bus(t)
+			if longer {
+				c := startCrowd(t, srv)
+				for longer {
+					c.answered(20)
+					st, err := b.Stream(t.Context(), tradesv1.Stream)
+					if err != nil {
+						t.Fatal(err)
+					}
+					longer = st.LastSeq <= journal.seqs[len(journal.seqs)-1]
+				}
+				c.verify()
+			}
+			if r, err := book.Rebuild(t.Context(), journal, b, "main", false); !errors.Is(err, book.ErrOtherLife) || r.Refilled || r.Snapshot != "" {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			r, err := book.Rebuild(t.Context(), journal, b, "main", true)
+			if err != nil || !r.Refilled {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			goesOn(t, b, r)
+			if err := p.stop(); err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }

@@ -71,7 +71,8 @@ type Rebuilt struct {
 	Events   uint64 `json:"events"`
 	Orders   int    `json:"open_orders"`
 	Accounts int    `json:"accounts"`
-	Digest   string `json:"digest"` // equal to the one in TRADES
+	Digest   string `json:"digest"`           // equal to the one in TRADES, unless Closed
+	Closed   int    `json:"closed,omitempty"` // messages that end an output whose packs are lost; see [rebuild.Fold.Close]
 	Snapshot string `json:"snapshot,omitempty"`
 	Tail     uint64 `json:"tail"`               // TRADES sequence of the last message that counts
 	Refilled bool   `json:"refilled,omitempty"` // ORDERS or TRADES was lost and goes on behind what the journal holds
@@ -79,8 +80,9 @@ type Rebuilt struct {
 
 // Rebuild makes the state of a venue from its events alone, checks its digest
 // against the last output's and, with a bus, stores it as a snapshot and lets
-// lost streams go on behind it: an order book then starts from there. b may be
-// nil: then the journal is only examined. discard throws away what the streams
+// lost streams go on behind it: an order book then starts from there. A journal
+// that ends inside an output is ended first. b may be nil: then the journal is only
+// examined. discard throws away what the streams
 // hold of another life, which is ErrOtherLife otherwise.
 func Rebuild(ctx context.Context, journal Journal, b *bus.Bus, venue string, discard bool) (Rebuilt, error) {
 	fold, last := rebuild.New(), output{venue: venue}
@@ -94,25 +96,37 @@ func Rebuild(ctx context.Context, journal Journal, b *bus.Bus, venue string, dis
 	if err != nil {
 		return Rebuilt{}, fmt.Errorf("folding the journal: %w", err)
 	}
+	var closed []rebuild.Message
+	if fold.Cut() {
+		if closed, err = fold.Close(); err != nil {
+			return Rebuilt{}, err
+		}
+	}
+	for _, m := range closed {
+		if err := last.take(m.Seq, m.Data); err != nil {
+			return Rebuilt{}, err
+		}
+	}
 	e, err := fold.Engine()
 	if err != nil {
 		return Rebuilt{}, err
 	}
 	d, size := e.Digest(), e.Size()
 	tail, _ := fold.Tail()
-	r := Rebuilt{InSeq: e.LastInSeq(), Events: e.Events(), Orders: size.LiveOrders, Accounts: size.Accounts, Digest: hex.EncodeToString(d[:]), Tail: tail}
+	r := Rebuilt{InSeq: e.LastInSeq(), Events: e.Events(), Orders: size.LiveOrders, Accounts: size.Accounts, Digest: hex.EncodeToString(d[:]), Closed: len(closed), Tail: tail}
 	if b == nil {
 		return r, nil
 	}
-	if !last.whole {
-		return r, fmt.Errorf("the journal ends with message %d, inside an output whose packs are lost: no order book can go on behind it; restore the streams from a backup", last.seqs[len(last.seqs)-1])
+	l, err := last.look(ctx, b, len(closed), discard)
+	if err != nil {
+		return r, err
 	}
 	ref, err := snapshot.New(b.JetStream(), venue, "").Save(ctx, e.LastInSeq(), e.AppendSnapshot(nil))
 	if err != nil {
 		return r, fmt.Errorf("storing the rebuilt state: %w", err)
 	}
 	r.Snapshot = ref.Name
-	r.Refilled, err = last.refill(ctx, b, discard)
+	r.Refilled, err = last.refill(ctx, b, l)
 	return r, err
 }
 

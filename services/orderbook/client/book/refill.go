@@ -25,7 +25,6 @@ type output struct {
 	lastIn uint64 // its last pack
 	seqs   []uint64
 	data   [][]byte
-	whole  bool
 }
 
 // take takes the journal's next message.
@@ -38,56 +37,66 @@ func (o *output) take(seq uint64, data []byte) error {
 		o.seqs, o.data = o.seqs[:0], o.data[:0]
 	}
 	o.seqs, o.data = append(o.seqs, seq), append(o.data, bytes.Clone(data))
-	o.lastIn, o.whole = m.GetLastInSeq(), m.GetLast()
+	o.lastIn = m.GetLastInSeq()
 	return nil
 }
 
 func (o *output) first() uint64 { return o.seqs[0] }
 
+// lost is how two streams stand to a journal's last output.
+type lost struct {
+	orders, trades jetstream.Stream
+	has            int  // messages of the output, from its first on, that TRADES holds
+	ready          bool // ORDERS goes on behind its last pack
+}
+
+// look compares the streams with the output, of which closed messages are only
+// now made. A stream that holds anything else is ErrOtherLife, unless discard
+// says to throw that away.
+func (o *output) look(ctx context.Context, b *bus.Bus, closed int, discard bool) (l lost, err error) {
+	if l.orders, err = b.JetStream().Stream(ctx, ordersv1.Stream); err != nil {
+		return l, fmt.Errorf("looking at ORDERS, which the provisioner makes: %w", err)
+	}
+	if l.trades, err = b.JetStream().Stream(ctx, tradesv1.Stream); err != nil {
+		return l, fmt.Errorf("looking at TRADES, which the provisioner makes: %w", err)
+	}
+	if l.has, err = o.held(ctx, b, l.trades); err != nil {
+		return l, err
+	}
+	in, out := l.orders.CachedInfo().State, l.trades.CachedInfo().State
+	l.ready = in.LastSeq == o.lastIn && in.Msgs == 0 || in.LastSeq >= o.lastIn && l.has > 0
+	switch {
+	case closed > 0 && l.has > 0 && l.has <= len(o.seqs)-closed && in.Msgs > 0 && in.FirstSeq <= o.lastIn:
+		return l, fmt.Errorf("the journal ends with message %d, inside an output whose packs ORDERS still holds: an order book completes it", o.seqs[len(o.seqs)-closed-1])
+	case discard:
+		return l, o.alone(ctx, l.orders, l.trades)
+	case !l.ready && in.Msgs > 0:
+		return l, fmt.Errorf("%w: ORDERS holds messages up to %d and not pack %d, with which the journal ends; where they are not wanted, throw them away with --discard", ErrOtherLife, in.LastSeq, o.lastIn)
+	case l.has == 0 && out.Msgs > 0:
+		return l, fmt.Errorf("%w: TRADES holds messages up to %d and not %d, with which the journal ends; where they are not wanted, throw them away with --discard", ErrOtherLife, out.LastSeq, o.seqs[len(o.seqs)-1])
+	}
+	return l, nil
+}
+
 // refill makes two lost streams such that an order book goes on from a snapshot
 // of the output's end: ORDERS goes on behind its last pack, and TRADES holds its
 // messages at their old sequences and goes on behind them. What is so already is
-// left alone, so that a refill that was cut short can be done again. A stream
-// that holds anything else is ErrOtherLife, unless discard says to throw that
-// away: a leader that runs meanwhile can add nothing, since its outputs are
-// fenced by the tail that is gone, and recovers.
-func (o *output) refill(ctx context.Context, b *bus.Bus, discard bool) (done bool, err error) {
-	orders, err := b.JetStream().Stream(ctx, ordersv1.Stream)
-	if err != nil {
-		return false, fmt.Errorf("looking at ORDERS, which the provisioner makes: %w", err)
-	}
-	trades, err := b.JetStream().Stream(ctx, tradesv1.Stream)
-	if err != nil {
-		return false, fmt.Errorf("looking at TRADES, which the provisioner makes: %w", err)
-	}
-	has, err := o.held(ctx, b, trades)
-	if err != nil {
-		return false, err
-	}
-	in, out := orders.CachedInfo().State, trades.CachedInfo().State
-	ready := in.LastSeq >= o.lastIn && (in.Msgs == 0 || has > 0)
-	switch {
-	case discard:
-		if err := o.alone(ctx, orders, trades); err != nil {
+// left alone, so that a refill that was cut short can be done again. A leader
+// that runs meanwhile can add nothing, since its outputs are fenced by the tail
+// that is gone, and recovers.
+func (o *output) refill(ctx context.Context, b *bus.Bus, l lost) (done bool, err error) {
+	if !l.ready {
+		if err := begin(ctx, b, l.orders, o.lastIn+1); err != nil {
 			return false, err
-		}
-	case !ready && in.Msgs > 0:
-		return false, fmt.Errorf("%w: ORDERS holds messages up to %d and not pack %d, with which the journal ends; where they are not wanted, throw them away with --discard", ErrOtherLife, in.LastSeq, o.lastIn)
-	case has == 0 && out.Msgs > 0:
-		return false, fmt.Errorf("%w: TRADES holds messages up to %d and not %d, with which the journal ends; where they are not wanted, throw them away with --discard", ErrOtherLife, out.LastSeq, o.seqs[len(o.seqs)-1])
-	}
-	if !ready {
-		if err := orders.Purge(ctx, jetstream.WithPurgeSequence(o.lastIn+1)); err != nil {
-			return false, fmt.Errorf("letting ORDERS go on at %d: %w", o.lastIn+1, err)
 		}
 		done = true
 	}
-	if has == 0 {
-		if err := trades.Purge(ctx, jetstream.WithPurgeSequence(o.first())); err != nil {
-			return done, fmt.Errorf("letting TRADES go on at %d: %w", o.first(), err)
+	if l.has == 0 {
+		if err := begin(ctx, b, l.trades, o.first()); err != nil {
+			return done, err
 		}
 	}
-	for i := has; i < len(o.seqs); i++ {
+	for i := l.has; i < len(o.seqs); i++ {
 		m := &nats.Msg{Subject: tradesv1.Subject(o.venue), Data: o.data[i]}
 		if _, err := b.JetStream().PublishMsg(ctx, m, jetstream.WithExpectLastSequence(o.seqs[i]-1)); err != nil {
 			return done, fmt.Errorf("putting message %d back into TRADES: %w", o.seqs[i], err)
@@ -95,6 +104,26 @@ func (o *output) refill(ctx context.Context, b *bus.Bus, discard bool) (done boo
 		done = true
 	}
 	return done, nil
+}
+
+// begin empties a stream and lets it go on at a sequence. One that is beyond it
+// already is made anew: sequences never go back.
+func begin(ctx context.Context, b *bus.Bus, s jetstream.Stream, at uint64) error {
+	info := s.CachedInfo()
+	name := info.Config.Name
+	if info.State.LastSeq >= at {
+		if err := b.JetStream().DeleteStream(ctx, name); err != nil {
+			return fmt.Errorf("making %s anew: %w", name, err)
+		}
+		var err error
+		if s, err = b.JetStream().CreateStream(ctx, info.Config); err != nil {
+			return fmt.Errorf("making %s anew, which `fondaco streams apply` does too: %w", name, err)
+		}
+	}
+	if err := s.Purge(ctx, jetstream.WithPurgeSequence(at)); err != nil {
+		return fmt.Errorf("letting %s go on at %d: %w", name, at, err)
+	}
+	return nil
 }
 
 // alone refuses streams that hold another venue's messages: a purge by sequence
