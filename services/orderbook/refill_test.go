@@ -1,6 +1,7 @@
 package orderbook
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -73,7 +74,8 @@ func goesOn(t *testing.T, b *bus.Bus, r book.Rebuilt) {
 	if err != nil || in <= r.InSeq {
 		t.Fatalf("pack %d, %v", in, err)
 	}
-	if _, err := answers.NextMsg(30 * time.Second); err != nil {
+	first, err := answers.NextMsg(30 * time.Second)
+	if err != nil {
 		t.Fatal(err)
 	}
 	f := b.Follow(t.Context(), tradesv1.Stream, []string{tradesv1.Subject("main")}, r.Tail+1)
@@ -85,6 +87,16 @@ func goesOn(t *testing.T, b *bus.Bus, r book.Rebuilt) {
 	var out tradesv1.Output
 	if err := proto.Unmarshal(msgs[0].Data, &out); err != nil || msgs[0].Seq != r.Tail+1 || out.PrevSeq != r.Tail || out.FirstEventSeq != r.Events+1 || out.FirstInSeq != r.InSeq+1 {
 		t.Errorf("message %d follows %d, its events begin with %d and packs with %d (%v) behind %+v", msgs[0].Seq, out.PrevSeq, out.FirstEventSeq, out.FirstInSeq, err, r)
+	}
+	// The output's leader has answered before it published.
+	for n, _, _ := answers.Pending(); n > 0; n, _, _ = answers.Pending() {
+		again, err := answers.NextMsg(time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(again.Data, first.Data) {
+			t.Errorf("the pack was answered with %q and then with %q: somebody answered for another life", first.Data, again.Data)
+		}
 	}
 }
 

@@ -121,13 +121,30 @@ func Rebuild(ctx context.Context, journal Journal, b *bus.Bus, venue string, dis
 	if err != nil {
 		return r, err
 	}
-	ref, err := snapshot.New(b.JetStream(), venue, "").Save(ctx, e.LastInSeq(), e.AppendSnapshot(nil))
+	if r.Refilled, err = last.putBack(ctx, b, l); err != nil {
+		return r, err
+	}
+	store := snapshot.New(b.JetStream(), venue, "")
+	if !l.ready {
+		if err := last.depose(ctx, b); err != nil {
+			return r, err
+		}
+		// ORDERS will go on behind this state: nothing can be replayed from an older
+		// one, and those of another life are wrong.
+		if err := store.Clear(ctx); err != nil {
+			return r, fmt.Errorf("removing snapshots that lead nowhere: %w", err)
+		}
+	}
+	ref, err := store.Save(ctx, e.LastInSeq(), e.AppendSnapshot(nil))
 	if err != nil {
 		return r, fmt.Errorf("storing the rebuilt state: %w", err)
 	}
 	r.Snapshot = ref.Name
-	r.Refilled, err = last.refill(ctx, b, l)
-	return r, err
+	if l.ready {
+		return r, nil
+	}
+	r.Refilled = true
+	return r, b.Begin(ctx, ordersv1.Stream, last.lastIn+1)
 }
 
 // Auction is what a market's auction would do now.

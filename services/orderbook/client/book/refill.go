@@ -3,9 +3,11 @@ package book
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -78,22 +80,15 @@ func (o *output) look(ctx context.Context, b *bus.Bus, closed int, discard bool)
 	return l, nil
 }
 
-// refill makes two lost streams such that an order book goes on from a snapshot
-// of the output's end: ORDERS goes on behind its last pack, and TRADES holds its
-// messages at their old sequences and goes on behind them. What is so already is
-// left alone, so that a refill that was cut short can be done again. A leader
-// that runs meanwhile can add nothing, since its outputs are fenced by the tail
-// that is gone, and recovers.
-func (o *output) refill(ctx context.Context, b *bus.Bus, l lost) (done bool, err error) {
-	if !l.ready {
-		if err := begin(ctx, b, l.orders, o.lastIn+1); err != nil {
-			return false, err
-		}
-		done = true
-	}
+// putBack lets TRADES hold the output's messages at their old sequences and go on
+// behind them. Those that are there already are left alone, so that what was cut
+// short can be done again. An order book that leads another life is fenced from then
+// on, and must have learned that before ORDERS has a pack for this one: it would
+// answer it.
+func (o *output) putBack(ctx context.Context, b *bus.Bus, l lost) (done bool, err error) {
 	if l.has == 0 {
-		if err := begin(ctx, b, l.trades, o.first()); err != nil {
-			return done, err
+		if err := b.Begin(ctx, tradesv1.Stream, o.first()); err != nil {
+			return false, err
 		}
 	}
 	for i := l.has; i < len(o.seqs); i++ {
@@ -106,24 +101,47 @@ func (o *output) refill(ctx context.Context, b *bus.Bus, l lost) (done bool, err
 	return done, nil
 }
 
-// begin empties a stream and lets it go on at a sequence. One that is beyond it
-// already is made anew: sequences never go back.
-func begin(ctx context.Context, b *bus.Bus, s jetstream.Stream, at uint64) error {
-	info := s.CachedInfo()
-	name := info.Config.Name
-	if info.State.LastSeq >= at {
-		if err := b.JetStream().DeleteStream(ctx, name); err != nil {
-			return fmt.Errorf("making %s anew: %w", name, err)
+// Bounds of depose.
+const (
+	deposeLimit = 30 * time.Second
+	// A leader answers within milliseconds, a standby never.
+	deposeSilence = time.Second
+)
+
+// depose gives an order book that leads another life something to publish, so that
+// it learns that it is fenced, and waits until nobody answers as the leader.
+func (o *output) depose(ctx context.Context, b *bus.Bus) error {
+	gateway, until := rand.Text(), time.Now().Add(deposeLimit)
+	answers, err := b.Conn().SubscribeSync(ordersv1.ReplySubject(gateway))
+	if err != nil {
+		return fmt.Errorf("listening for the order book of venue %s: %w", o.venue, err)
+	}
+	defer func() { _ = answers.Unsubscribe() }()
+	if err := b.Conn().FlushTimeout(deposeLimit); err != nil {
+		return fmt.Errorf("listening for the order book of venue %s: %w", o.venue, err)
+	}
+	for no := uint64(1); time.Now().Before(until); no++ {
+		tick, err := proto.Marshal(&ordersv1.Pack{Gateway: gateway, PackNo: no, SentAtMs: time.Now().UnixMilli(),
+			Commands: []*ordersv1.Command{{Op: &ordersv1.Command_Tick{Tick: &ordersv1.Tick{}}}}})
+		if err != nil {
+			return err
 		}
-		var err error
-		if s, err = b.JetStream().CreateStream(ctx, info.Config); err != nil {
-			return fmt.Errorf("making %s anew, which `fondaco streams apply` does too: %w", name, err)
+		if _, err := b.JetStream().Publish(ctx, ordersv1.Subject(o.venue, ordersv1.FromTick), tick); err != nil {
+			return fmt.Errorf("telling the order book of venue %s that its life is over: %w", o.venue, err)
+		}
+		silent, cancel := context.WithTimeout(ctx, deposeSilence)
+		_, err = answers.NextMsgWithContext(silent)
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, context.DeadlineExceeded):
+			return nil
+		case err != nil:
+			return fmt.Errorf("listening for the order book of venue %s: %w", o.venue, err)
 		}
 	}
-	if err := s.Purge(ctx, jetstream.WithPurgeSequence(at)); err != nil {
-		return fmt.Errorf("letting %s go on at %d: %w", name, at, err)
-	}
-	return nil
+	return fmt.Errorf("the order book of venue %s goes on in another life: stop it, and do this again", o.venue)
 }
 
 // alone refuses streams that hold another venue's messages: a purge by sequence

@@ -197,15 +197,19 @@ func (s *Store) Verify(ctx context.Context, r Ref, tradesSeq uint64) error {
 	return s.objects.Verify(ctx, r.Name, tradesSeq)
 }
 
-// prune removes all but the newest Keep.
-func (s *Store) prune(ctx context.Context, refs []Ref) error {
-	slices.SortFunc(refs, func(a, b Ref) int { return cmp.Compare(b.InSeq, a.InSeq) })
-	confirmed := slices.IndexFunc(refs, func(r Ref) bool { return r.Verified })
+// Clear removes every snapshot of the venue: none leads to what its streams hold
+// from now on.
+func (s *Store) Clear(ctx context.Context) error {
+	refs, err := s.List(ctx)
+	if err != nil {
+		return err
+	}
+	return s.remove(ctx, refs)
+}
+
+func (s *Store) remove(ctx context.Context, refs []Ref) error {
 	var errs []error
-	for i, r := range refs {
-		if i < Keep || i == confirmed {
-			continue
-		}
+	for _, r := range refs {
 		if r.object {
 			errs = append(errs, s.objects.Remove(ctx, r.Name))
 		}
@@ -213,5 +217,18 @@ func (s *Store) prune(ctx context.Context, refs []Ref) error {
 			errs = append(errs, s.files.remove(r.Name))
 		}
 	}
-	return errors.Join(append(errs, s.files.sweep(s.venue+"."))...)
+	return errors.Join(errs...)
+}
+
+// prune removes all but the newest Keep.
+func (s *Store) prune(ctx context.Context, refs []Ref) error {
+	slices.SortFunc(refs, func(a, b Ref) int { return cmp.Compare(b.InSeq, a.InSeq) })
+	confirmed := slices.IndexFunc(refs, func(r Ref) bool { return r.Verified })
+	var old []Ref
+	for i, r := range refs {
+		if i >= Keep && i != confirmed {
+			old = append(old, r)
+		}
+	}
+	return errors.Join(s.remove(ctx, old), s.files.sweep(s.venue+"."))
 }
