@@ -127,7 +127,7 @@ func streamsCommand() *cobra.Command {
 	t.busFlags(apply)
 	apply.Flags().StringSliceVar(&monitors, "monitor", nil, "monitoring URLs of every server, such as http://nats:8222")
 	apply.Flags().StringVar(&profileName, "profile", "", "profile of the whole system (FONDACO_PROFILE, default production)")
-	return group("streams", "Look after the streams", apply, trimCommand())
+	return group("streams", "Look after the streams", apply, trimCommand(), resumeCommand())
 }
 
 // externalSystem is the profile of a system that this command does not run.

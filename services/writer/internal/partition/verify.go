@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/bus"
+	feedv1 "fondaco.dev/proto/feed/v1"
 )
 
 // open reads the cursor, or makes it.
@@ -170,7 +171,12 @@ func (p *Partition) seekBack(ctx context.Context, cause error) error {
 // Recovery is what an operator can do about a partition that stands still.
 func Recovery(build, partition string) string {
 	if build == "" {
-		return fmt.Sprintf("To recover: restore the stream from a backup that holds the cursor's message; the partition %s goes on by itself", partition)
+		lost := "`fondaco book rebuild`"
+		if partition == feedv1.IdentityPartition {
+			lost = "`fondaco streams resume`"
+		}
+		return fmt.Sprintf("To recover: restore the stream from a backup that holds the cursor's message; the partition %s goes on by itself. "+
+			"Where the stream is lost for good: %s", partition, lost)
 	}
 	return fmt.Sprintf("To recover: restore the stream from a backup that holds the cursor's message (the partition goes on by itself), "+
 		"or index it anew with: writer reset --build %s --partition %s", build, partition)
