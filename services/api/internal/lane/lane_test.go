@@ -142,6 +142,9 @@ func conversation(t testing.TB, addr string, parts ...string) (out []string) {
 			return out
 		}
 		data, err := io.ReadAll(r.Body)
+		if errors.Is(err, syscall.ECONNRESET) {
+			err = nil // something that was sent came after the close; data tells what was answered
+		}
 		r.Header.Del("Date")
 		// net/http sends chunks sooner, and says of a HEAD less.
 		if r.ContentLength > 2000 || len(data) > 2000 || r.Request.Method == "HEAD" && r.ContentLength < 0 {
