@@ -186,6 +186,10 @@ var tifs = [...]uint8{
 // negative, which the engine rejects.
 func (p *player) command(c *engine.Command, r *Record) {
 	*c = engine.Command{Account: uint64(r.Account) + 1, Ref: r.Ref + 1}
+	if !r.means() {
+		c.Op = engine.OpBad
+		return
+	}
 	switch r.Op {
 	case OpCancel:
 		c.Op = engine.OpCancel

@@ -119,6 +119,14 @@ func TestLines(t *testing.T) {
 {"cmd":2,"type":"amended","account":1,"ref":1,"price":100,"qty":2,"reason":"self_trade"}
 {"cmd":2,"type":"canceled","account":1,"ref":2,"qty":3,"reason":"self_trade"}
 {"cmd":3,"type":"canceled","account":1,"ref":1,"qty":1,"reason":"requested"}`},
+		"without a meaning": {records: []Record{{Op: 3, Account: 1, Ref: 1}, bid(1, 1, 100, 5).with(4), {Side: 2, Account: 1, Ref: 1, Price: 100, Quantity: 5},
+			{Kind: 255, TIF: 255, Side: 255, Account: 1, Ref: 1, Price: 100, Quantity: 5}, bid(1, 1, 100, 5), {Op: OpCancel, Side: 9, TIF: 9, Kind: 9, Account: 1, Ref: 1}}, want: `
+{"cmd":0,"type":"rejected","account":1,"ref":1,"reason":"bad_command"}
+{"cmd":1,"type":"rejected","account":1,"ref":1,"reason":"bad_command"}
+{"cmd":2,"type":"rejected","account":1,"ref":1,"reason":"bad_command"}
+{"cmd":3,"type":"rejected","account":1,"ref":1,"reason":"bad_command"}
+{"cmd":4,"type":"accepted","account":1,"ref":1,"price":100,"qty":5}
+{"cmd":5,"type":"canceled","account":1,"ref":1,"qty":5,"reason":"requested"}`},
 		"nothing": {want: "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -25,7 +25,9 @@
 // filled included (0: as it is); less quantity at the same price keeps the place in
 // the queue, anything else loses it. Market orders never rest, whatever their time
 // in force, and cannot be post-only; a post-only order that would take is rejected;
-// a ref of a live order of its account is rejected, and so is the ref 2^64-1. Time
+// a ref of a live order of its account is rejected, and so is the ref 2^64-1. An op,
+// side, time in force or type that has no meaning is rejected as "bad_command" and
+// the tape goes on; a file that is not what its header promises is not played. Time
 // moves with the first record of every thousand, and never back.
 //
 // Playing a tape ([Play]) needs accounts that can pay: Prefund gives each account
@@ -124,7 +126,7 @@ type Record struct {
 // ErrFormat is wrapped by every error of Read about the bytes themselves.
 var ErrFormat = errors.New("not a usable tape")
 
-// Read reads a whole tape. The error names the first record that is wrong.
+// Read reads a whole tape. What a record asks for is not looked at.
 func Read(r io.Reader) ([]Record, error) {
 	in := bufio.NewReaderSize(r, 1<<20)
 	var head [headerSize]byte
@@ -145,11 +147,7 @@ func Read(r io.Reader) ([]Record, error) {
 			}
 			return nil, fmt.Errorf("reading record %d: %w", i, err)
 		}
-		rec := decode(&b)
-		if err := rec.check(); err != nil {
-			return nil, fmt.Errorf("%w: record %d: %w", ErrFormat, i, err)
-		}
-		out = append(out, rec)
+		out = append(out, decode(&b))
 	}
 	if _, err := in.ReadByte(); err == nil {
 		return nil, fmt.Errorf("%w: bytes after the %d records that its header promises", ErrFormat, count)
@@ -165,20 +163,10 @@ func decode(b *[recordSize]byte) Record {
 	}
 }
 
-// check finds values that have no meaning; bad prices and quantities are the
-// engine's to reject.
-func (r *Record) check() error {
-	switch {
-	case r.Op > OpAmend:
-		return fmt.Errorf("op %d, want 0 new, 1 cancel or 2 amend", r.Op)
-	case r.Side > Ask:
-		return fmt.Errorf("side %d, want 0 bid or 1 ask", r.Side)
-	case r.TIF > PostOnly:
-		return fmt.Errorf("time in force %d, want 0 GTC, 1 IOC, 2 FOK or 3 post-only", r.TIF)
-	case r.Kind > Market:
-		return fmt.Errorf("type %d, want 0 limit or 1 market", r.Kind)
-	}
-	return nil
+// means reports values that have a meaning where they are used; bad prices and
+// quantities are the engine's to reject.
+func (r *Record) means() bool {
+	return r.Op <= OpAmend && (r.Op != OpNew || r.Side <= Ask && r.TIF <= PostOnly && r.Kind <= Market)
 }
 
 // Write writes a whole tape.
