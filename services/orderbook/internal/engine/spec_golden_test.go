@@ -104,3 +104,30 @@ func (r *rig) playBlock(lines []string) result {
 	}
 	return r.sendPack(w[1], p)
 }
+
+// TestEveryRejectIsShown: the scenarios show each reason for which the engine
+// refuses.
+func TestEveryRejectIsShown(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/golden/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, word := range strings.Fields(string(text)) {
+			if reason, is := strings.CutPrefix(word, "reason="); is {
+				shown[reason] = true
+			}
+		}
+	}
+	for n, name := range ordersv1.RejectReason_name {
+		if reason := strings.ToLower(strings.TrimPrefix(name, "REJECT_REASON_")); n != 0 && !shown[reason] {
+			t.Errorf("no scenario shows %s", reason)
+		}
+	}
+}
