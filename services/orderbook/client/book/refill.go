@@ -104,8 +104,8 @@ func (o *output) putBack(ctx context.Context, b *bus.Bus, l lost) (done bool, er
 // Bounds of depose.
 const (
 	deposeLimit = 30 * time.Second
-	// A leader answers within milliseconds, a standby never.
-	deposeSilence = time.Second
+	// A leader answers within milliseconds, seldom later on a busy machine; a standby never.
+	deposeSilence = 2 * time.Second
 )
 
 // depose gives an order book that leads another life something to publish, so that

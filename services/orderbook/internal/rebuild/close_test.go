@@ -53,7 +53,7 @@ func held(f *Fold) map[uint32]int64 {
 func TestCutAnywhere(t *testing.T) {
 	t.Parallel()
 	cuts, canceled, closed := 0, 0, map[string]int{}
-	lives := 5
+	lives := 3
 	if n, err := strconv.Atoi(os.Getenv("FONDACO_LIVES")); err == nil {
 		lives = n
 	}
