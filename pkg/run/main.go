@@ -22,7 +22,9 @@ import (
 // With the one argument "healthcheck" it asks the service that runs beside it
 // whether it is ready (see Healthcheck) and exits with 0 or 1: an image without
 // a shell has nothing else to ask with.
-func Main[C any](service string, load func(env.Lookup) (C, error), serve func(context.Context, C, *zlog.Logger) error) {
+//
+// threads is how the kernel is to treat the service's threads.
+func Main[C any](service string, threads Threads, load func(env.Lookup) (C, error), serve func(context.Context, C, *zlog.Logger) error) {
 	if len(os.Args) == 2 && os.Args[1] == "healthcheck" {
 		if err := Healthcheck(context.Background(), os.Getenv("FONDACO_ADMIN_ADDR")); err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", service, err)
@@ -30,7 +32,7 @@ func Main[C any](service string, load func(env.Lookup) (C, error), serve func(co
 		}
 		return
 	}
-	SetSlack(Slack)
+	SetThreads(threads)
 	cfg, err := load(os.LookupEnv)
 	reader := env.New(os.LookupEnv)
 	logCfg, huge := zlog.ConfigFromEnv(reader), hugepage.HeapFromEnv(reader)

@@ -32,7 +32,7 @@ const asProcess = "FONDACO_TEST_ORDERBOOK"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProcess) != "" {
-		run.Main("orderbook", ConfigFromEnv, Run)
+		run.Main("orderbook", run.Prompt, ConfigFromEnv, Run)
 		return
 	}
 	os.Exit(m.Run())

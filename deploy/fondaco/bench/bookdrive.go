@@ -76,7 +76,7 @@ const clientSlack = 50 * time.Microsecond
 
 // driveHelper is the clients' process.
 func driveHelper(ctx context.Context, in io.Reader, out io.Writer) error {
-	run.SetSlack(clientSlack)
+	run.SetThreads(run.Threads{Slack: clientSlack})
 	var spec driveSpec
 	if err := json.NewDecoder(in).Decode(&spec); err != nil {
 		return fmt.Errorf("reading what to do: %w", err)

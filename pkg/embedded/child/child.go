@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"fondaco.dev/pkg/run"
 )
 
 // Process is a started child.
@@ -31,6 +33,7 @@ func Start(cmd *exec.Cmd, sig syscall.Signal) (*Process, error) {
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
+		run.SetSlice(0) // a server's child works in bulk unless it says otherwise itself
 		err := cmd.Start()
 		started <- err
 		if err != nil {

@@ -19,7 +19,7 @@ func main() {
 	if is, err := bench.Helper(os.Args[1:]); is {
 		exit(err)
 	}
-	run.SetSlack(run.Slack) // NATS is in this process, as it is in the house's
+	run.SetThreads(run.Prompt) // NATS is in this process, as it is in the house's
 	b := &bench.Book{Out: os.Stdout, Progress: os.Stderr}
 	quick := flag.Bool("quick", false, "small sizes: shows that everything works, measures nothing")
 	flag.StringVar(&b.Bin, "bin", "", "folder of the services' programs (default: build them)")

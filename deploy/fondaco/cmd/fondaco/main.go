@@ -11,7 +11,7 @@ import (
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "up" {
-		run.SetSlack(run.Slack) // the only command that serves
+		run.SetThreads(run.Prompt) // the only command that serves
 	}
 	os.Exit(cli.Main(os.Args[1:], os.Stdout, os.Stderr))
 }

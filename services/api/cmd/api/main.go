@@ -6,4 +6,4 @@ import (
 	"fondaco.dev/services/api"
 )
 
-func main() { run.Main("api", api.ConfigFromEnv, api.Run) }
+func main() { run.Main("api", run.Prompt, api.ConfigFromEnv, api.Run) }

@@ -7,5 +7,5 @@ import (
 )
 
 func main() {
-	run.Main("devnet", devnet.ConfigFromEnv, devnet.Run)
+	run.Main("devnet", run.Steady, devnet.ConfigFromEnv, devnet.Run)
 }

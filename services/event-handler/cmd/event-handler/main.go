@@ -33,5 +33,5 @@ func main() {
 			return cfg, err
 		}
 	}
-	run.Main("event-handler", load, eventhandler.Run)
+	run.Main("event-handler", run.Steady, load, eventhandler.Run)
 }

@@ -14,5 +14,5 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] != "healthcheck" {
 		os.Exit(console.Run(os.Args[1:], os.Stdout, os.Stderr))
 	}
-	run.Main("orderbook", orderbook.ConfigFromEnv, orderbook.Run)
+	run.Main("orderbook", run.Prompt, orderbook.ConfigFromEnv, orderbook.Run)
 }

@@ -21,5 +21,5 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] != "healthcheck" {
 		os.Exit(command.Run(os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 	}
-	run.Main("writer", writer.ConfigFromEnv, writer.Run)
+	run.Main("writer", run.Steady, writer.ConfigFromEnv, writer.Run)
 }
