@@ -29,11 +29,8 @@ func (g *Gateway) reply(m *nats.Msg) {
 	if p == nil {
 		return
 	}
-	var came time.Time
-	if len(p.traces) > 0 {
-		came = time.Now()
-	}
-	g.soon.Store(time.Since(p.sealed) < answerSoon)
+	came := time.Now()
+	g.soon.Store(came.Sub(p.sealed) < answerSoon)
 	g.gather.Store(m.Header.Get(ordersv1.HeaderGather) != "")
 	// Before any caller hears of it, before MarketOf forgets it, and perhaps before
 	// the publish's ack.
@@ -49,14 +46,15 @@ func (g *Gateway) reply(m *nats.Msg) {
 		p.fail(ErrUnknown)
 		return
 	}
-	now := time.Now()
+	g.stages.answering.Observe(came.Sub(p.sealed).Seconds())
 	for _, b := range p.batches {
+		g.stages.waiting.Observe(p.sealed.Sub(b.began).Seconds())
 		b.read(&r)
-		b.InSeq = r.InSeq
+		b.InSeq, b.Came = r.InSeq, came
 		if b.Trace != "" {
-			b.Came, b.Spans = came, m.Header.Get(bus.HeaderTrace)
+			b.Spans = m.Header.Get(bus.HeaderTrace)
 		}
-		g.seconds.Observe(now.Sub(b.began).Seconds())
+		g.seconds.Observe(came.Sub(b.began).Seconds())
 		b.Done(b)
 	}
 }

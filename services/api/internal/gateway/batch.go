@@ -35,7 +35,7 @@ type Batch struct {
 
 	Err      error // ErrNotSent or ErrUnknown; else the rest counts
 	InSeq    uint64
-	Came     time.Time         // when the answer came; of a followed batch
+	Came     time.Time         // when the answer came
 	Spans    string            // the engine's, as in bus.HeaderTrace; of a followed batch
 	Outcomes []command.Outcome // one a command; reused by the next Send
 

@@ -54,6 +54,7 @@ type Gateway struct {
 
 	packs, commands, late prometheus.Counter
 	seconds               prometheus.Histogram
+	stages                stages
 
 	mu      sync.Mutex
 	up      bool
@@ -98,7 +99,8 @@ func New(venue string, stored func(account, inSeq uint64), adm *admin.Server, lo
 		commands: prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_gateway_commands_total", Help: "Commands in those packs."}),
 		late:     prometheus.NewCounter(prometheus.CounterOpts{Name: "fondaco_api_gateway_unanswered_total", Help: "Commands whose answer did not come in time."}),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "fondaco_api_gateway_answer_seconds", Help: "From a batch's arrival to its answer.",
-			Buckets: []float64{.0005, .001, .002, .003, .005, .01, .02, .05, .1, .25, 1, 5}}),
+			Buckets: secondsBuckets}),
+		stages: newStages(adm.Registry()),
 	}
 	g.log = log.With(zlog.Session(g.id))
 	adm.Registry().MustRegister(g.packs, g.commands, g.late, g.seconds)
@@ -147,6 +149,9 @@ func (g *Gateway) Do(ctx context.Context, b *Batch) error {
 	}
 	select {
 	case <-b.answered:
+		if b.Err == nil {
+			g.stages.waking.Observe(time.Since(b.Came).Seconds())
+		}
 		return b.Err
 	case <-ctx.Done():
 		return g.giveUp(b)

@@ -53,12 +53,13 @@ func (r *reign) apply(work context.Context, st *recovery.State) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
 	var queue []bus.Message
+	var came time.Time
 	if err := a.setup.step(); err != nil {
 		return err
 	}
 	for {
 		for len(queue) > 0 && !a.full() {
-			if err := a.one(&queue[0]); err != nil {
+			if err := a.one(&queue[0], came); err != nil {
 				return err
 			}
 			queue = queue[1:]
@@ -73,7 +74,8 @@ func (r *reign) apply(work context.Context, st *recovery.State) error {
 			return work.Err()
 		case <-r.soft.Done():
 			return a.drain(work)
-		case queue = <-in:
+		case next := <-in:
+			queue, came = next.msgs, next.at
 			if err := r.held(work, &a.seen, a.Applied()); err != nil {
 				return err
 			}
@@ -97,7 +99,7 @@ func (r *reign) apply(work context.Context, st *recovery.State) error {
 func (a *applier) full() bool { return a.Packs() >= maxPacks || a.Size() >= maxBatchBytes }
 
 // one applies a message and answers its packs.
-func (a *applier) one(m *bus.Message) error {
+func (a *applier) one(m *bus.Message, came time.Time) error {
 	spans := ""
 	if a.Trace != nil {
 		end, own := a.Trace.Follow("apply pack", m.Header.Get(bus.HeaderTrace))
@@ -122,6 +124,8 @@ func (a *applier) one(m *bus.Message) error {
 	if err = errors.Join(err, failed); err != nil {
 		return err
 	}
+	a.Metrics.Storing.Observe(max(0, came.Sub(m.Time).Seconds()))
+	a.Metrics.Applying.Observe(time.Since(came).Seconds())
 	a.sinceSave++
 	a.applied.Store(m.Seq)
 	return a.setup.step()

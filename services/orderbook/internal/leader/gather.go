@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/pkg/trace"
@@ -28,9 +29,12 @@ type gather struct {
 	post func(id string, data []byte, h nats.Header)
 	name string // random, begins the messages' ids
 	now  func() time.Time
+	// waits is told how many seconds the oldest pack of a message waited here.
+	waits prometheus.Observer
 
 	mu      sync.Mutex
-	waiting []byte // the next message
+	waiting []byte    // the next message
+	first   time.Time // when its first pack came
 	ids     []string
 	traces  []string
 	no      uint64
@@ -42,8 +46,8 @@ type gather struct {
 // then its gateways send the packs themselves.
 const gatherLost = 250 * time.Millisecond
 
-func newGather(post func(id string, data []byte, h nats.Header)) *gather {
-	return &gather{post: post, name: "gather-" + strings.ToLower(rand.Text()[:12]), now: time.Now}
+func newGather(post func(id string, data []byte, h nats.Header), waits prometheus.Observer) *gather {
+	return &gather{post: post, waits: waits, name: "gather-" + strings.ToLower(rand.Text()[:12]), now: time.Now}
 }
 
 // take takes a pack in. One that does not fit any more is dropped.
@@ -54,10 +58,14 @@ func (g *gather) take(pack []byte, h nats.Header) {
 	if len(g.waiting)+len(pack)+frame > ordersv1.MaxPack {
 		return
 	}
+	now := g.now()
+	if len(g.waiting) == 0 {
+		g.first = now
+	}
 	g.waiting = intake.AppendGathered(g.waiting, pack)
 	g.ids = appendSome(g.ids, h.Get(bus.HeaderRequestID), bus.MaxRequestIDs)
 	g.traces = appendSome(g.traces, h.Get(bus.HeaderTrace), trace.MaxParents)
-	if g.flying == "" || g.now().Sub(g.since) > gatherLost {
+	if g.flying == "" || now.Sub(g.since) > gatherLost {
 		g.send()
 	}
 }
@@ -80,6 +88,7 @@ func (g *gather) stored(id string) {
 func (g *gather) send() {
 	g.no++
 	g.flying, g.since = g.name+":"+strconv.FormatUint(g.no, 10), g.now()
+	g.waits.Observe(g.since.Sub(g.first).Seconds())
 	h := nats.Header{}
 	if len(g.ids) > 0 {
 		h.Set(bus.HeaderRequestID, strings.Join(g.ids, ","))

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/bus"
@@ -21,10 +22,11 @@ import (
 func TestOneGatheredMessageIsOnItsWay(t *testing.T) {
 	t.Parallel()
 	var ids, sent []string
+	var waits []float64
 	g := newGather(func(id string, data []byte, h nats.Header) {
 		ids = append(ids, id)
 		sent = append(sent, fmt.Sprintf("%d %s", len(data), h.Get(bus.HeaderRequestID)))
-	})
+	}, prometheus.ObserverFunc(func(seconds float64) { waits = append(waits, seconds) }))
 	now := time.Unix(1, 0)
 	g.now = func() time.Time { return now }
 	take := func(pack, request string) { g.take([]byte(pack), nats.Header{bus.HeaderRequestID: {request}}) }
@@ -37,13 +39,18 @@ func TestOneGatheredMessageIsOnItsWay(t *testing.T) {
 	take("a1", "ra")
 	want(1, "4 ra")
 	take("b1", "rb")
+	now = now.Add(3 * time.Millisecond)
 	take("c1", "rc,rd")
 	want(1, "4 ra")
+	now = now.Add(time.Millisecond)
 	g.stored("gather-of-another:1")
 	g.stored("a:1")
 	want(1, "4 ra")
 	g.stored(ids[0])
 	want(2, "8 rb,rc,rd")
+	if !slices.Equal(waits, []float64{0, 0.004}) {
+		t.Errorf("the oldest packs of two messages waited %v s, wanted 0 and 4 ms", waits)
+	}
 	g.stored(ids[0]) // told again: another one is on its way
 	take("d1", "")
 	want(2, "8 rb,rc,rd")

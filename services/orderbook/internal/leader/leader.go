@@ -121,7 +121,7 @@ type reign struct {
 	target     uint64 // ORDERS sequence from which on the reign has caught up
 	applied    atomic.Uint64
 
-	in     chan []bus.Message
+	in     chan arrived
 	jobs   chan job
 	idle   chan *engine.Batch // the publisher gives a batch back when it is durable
 	orders chan order
@@ -142,8 +142,8 @@ func (l *Leader) Run(ctx context.Context, st *recovery.State, lost <-chan struct
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(l.Grace, stop) })()
 	r := &reign{
 		Leader: *l, soft: ctx,
-		in: make(chan []bus.Message), jobs: make(chan job, 1), idle: make(chan *engine.Batch, 1),
-		orders: make(chan order, 4), gather: newGather(l.Wire.Post),
+		in: make(chan arrived), jobs: make(chan job, 1), idle: make(chan *engine.Batch, 1),
+		orders: make(chan order, 4), gather: newGather(l.Wire.Post, l.Metrics.Gathering),
 	}
 	if r.PartBytes == 0 {
 		r.PartBytes = tradesv1.MaxMessage
@@ -193,6 +193,12 @@ func (l *Leader) lastPack(ctx context.Context) (uint64, error) {
 	return last, nil
 }
 
+// arrived is what came out of ORDERS at once, and when.
+type arrived struct {
+	msgs []bus.Message
+	at   time.Time
+}
+
 // read hands the packs of ORDERS on until the reign ends.
 func (r *reign) read(work context.Context) error {
 	ctx, cancel := context.WithCancel(work)
@@ -209,7 +215,7 @@ func (r *reign) read(work context.Context) error {
 			return fmt.Errorf("reading ORDERS: %w", err)
 		}
 		select {
-		case r.in <- msgs:
+		case r.in <- arrived{msgs, time.Now()}:
 		case <-ctx.Done():
 			return nil
 		}

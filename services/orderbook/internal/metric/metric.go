@@ -5,17 +5,21 @@ import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics of one venue.
 type Metrics struct {
-	Packs        prometheus.Counter
-	Skipped      prometheus.Counter
-	Undecodable  prometheus.Counter
-	Commands     prometheus.Counter
-	Rejected     prometheus.Counter
-	Events       prometheus.Counter
-	Outputs      prometheus.Counter
-	Parts        prometheus.Counter
-	OutputBytes  prometheus.Counter
-	PublishTime  prometheus.Histogram // seconds
-	OutputPacks  prometheus.Histogram
+	Packs       prometheus.Counter
+	Skipped     prometheus.Counter
+	Undecodable prometheus.Counter
+	Commands    prometheus.Counter
+	Rejected    prometheus.Counter
+	Events      prometheus.Counter
+	Outputs     prometheus.Counter
+	Parts       prometheus.Counter
+	OutputBytes prometheus.Counter
+	PublishTime prometheus.Histogram // seconds
+	OutputPacks prometheus.Histogram
+	// Stages of a message, in seconds.
+	Gathering    prometheus.Observer
+	Storing      prometheus.Observer
+	Applying     prometheus.Observer
 	Snapshots    prometheus.Counter
 	CloneTime    prometheus.Histogram // seconds
 	SnapshotErrs prometheus.Counter
@@ -57,7 +61,14 @@ func New(reg prometheus.Registerer, venue string) *Metrics {
 		reg.MustRegister(h)
 		return h
 	}
+	stage := prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "fondaco_orderbook_stage_seconds",
+		Help:    "Where an order's time goes: gathering (until a pack leaves for ORDERS), storing (by the server's clock, until it is here), applying (until it is answered).",
+		Buckets: []float64{.0001, .0002, .0005, .001, .002, .005, .01, .02, .05, .1, .25, 1, 5}}, []string{"stage"})
+	reg.MustRegister(stage)
 	return &Metrics{
+		Gathering:    stage.WithLabelValues("gathering"),
+		Storing:      stage.WithLabelValues("storing"),
+		Applying:     stage.WithLabelValues("applying"),
 		Packs:        counter("packs_total", "Input packs applied, skipped ones included."),
 		Skipped:      counter("packs_skipped_total", "Input packs whose number was applied before, or that were undecodable."),
 		Undecodable:  counter("packs_undecodable_total", "Input packs that could not be read or had no gateway."),
