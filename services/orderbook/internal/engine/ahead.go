@@ -35,15 +35,11 @@ func (h *hint) ref(c *Command) uint64 {
 // DoAll carries out commands of a pack in order.
 func (e *Engine) DoAll(cs []Command) {
 	if len(e.orders) < aheadFrom {
-		for k := range cs {
-			if e.unknown != 0 {
-				return
-			}
-			e.Do(&cs[k])
-		}
+		e.doEach(cs)
 		return
 	}
 	var hints [16]hint
+	silent := e.calm && e.reply == nil
 	for k := -aheadBucket; k < len(cs); k++ {
 		if j := k + aheadBucket; j < len(cs) {
 			e.askBucket(&cs[j], &hints[j&15])
@@ -57,10 +53,35 @@ func (e *Engine) DoAll(cs []Command) {
 		if k < 0 {
 			continue
 		}
-		if e.unknown != 0 {
+		if c, h := &cs[k], &hints[k&15]; silent && e.plain(c, h) {
+			e.index++
+		} else if e.do(c, h); e.unknown != 0 {
 			return
 		}
-		e.do(&cs[k], &hints[k&15])
+	}
+}
+
+// doEach is DoAll without looking ahead. A plain command that nobody is told about
+// is done when it is carried out; nothing else is done for it.
+func (e *Engine) doEach(cs []Command) {
+	silent := e.calm && e.reply == nil // no command of a calm pack changes that
+	for k := range cs {
+		c := &cs[k]
+		done := false
+		switch {
+		case !silent:
+		case c.Op == OpNew:
+			done = e.plainNew(c, mix2(c.Account, c.Ref))
+		case c.Op == OpCancel:
+			done = e.plainCancel(c, mix2(c.Account, c.Ref), 0, 0)
+		}
+		if done {
+			e.index++
+			continue
+		}
+		if e.Do(c); e.unknown != 0 {
+			return
+		}
 	}
 }
 

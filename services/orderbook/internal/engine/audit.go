@@ -264,7 +264,10 @@ func (e *Engine) auditDigest() error {
 	}
 	for k := 1; k < len(e.balances); k++ {
 		b := &e.balances[k]
-		h := hashBalance(e.accounts[b.acct].id, b.asset, b.available, b.reserved)
+		if b.owner != e.accounts[b.acct].id {
+			return fmt.Errorf("digest: what account %d holds of asset %d is said to be of %d", e.accounts[b.acct].id, b.asset, b.owner)
+		}
+		h := b.hashed()
 		balances.add(h)
 		if e.changed == 0 && h != b.hash {
 			return fmt.Errorf("digest: the hash of what account %d holds of asset %d is out of date", e.accounts[b.acct].id, b.asset)

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"unsafe"
+
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
@@ -40,29 +42,34 @@ func (b *Batch) Events() ([]*tradesv1.Event, error) {
 	return out.Events, nil
 }
 
-// room makes place for n more bytes and returns them.
-func (b *Batch) room(n int) []byte {
-	at := len(b.data)
+// newEvent makes place for an event of a fixed number of bytes and returns it.
+func newEvent[T any](b *Batch) *T {
+	var one T
+	n, at := int(unsafe.Sizeof(one)), len(b.data)
 	if cap(b.data)-at < n {
 		b.grow(n)
 	}
 	b.data = b.data[:at+n]
 	b.n++
-	return b.data[at:]
+	return (*T)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b.data)), at))
 }
 
-// ahead makes place for n more bytes and returns them; took says how many of
-// them were written, and as how many events.
-func (b *Batch) ahead(n int) []byte {
-	if cap(b.data)-len(b.data) < n {
-		b.grow(n)
+// balances makes place for up to n events of balances and returns where; took says
+// how many bytes of it they filled.
+func (b *Batch) balances(n int) unsafe.Pointer {
+	size := n * len(frameBalance)
+	if cap(b.data)-len(b.data) <= size { // one more: the place after the last event is pointed to
+		b.grow(size + 1)
 	}
-	return b.data[len(b.data) : len(b.data)+n]
+	return unsafe.Add(unsafe.Pointer(unsafe.SliceData(b.data)), len(b.data))
 }
 
-func (b *Batch) took(n, events int) {
-	b.data = b.data[:len(b.data)+n]
+// took returns the number of events.
+func (b *Batch) took(bytes int) int {
+	events := bytes / len(frameBalance)
+	b.data = b.data[:len(b.data)+bytes]
 	b.n += events
+	return events
 }
 
 func (b *Batch) grow(n int) {

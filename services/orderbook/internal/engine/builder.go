@@ -75,7 +75,7 @@ func (b *Builder) Balance(account uint64, asset uint32, available, reserved int6
 	}
 	bl := e.newBalance(s, asset)
 	bl.available, bl.reserved = available, reserved
-	bl.hash = hashBalance(account, asset, available, reserved)
+	bl.hash = bl.hashed()
 	e.balanceSum.add(bl.hash)
 	return nil
 }

@@ -83,28 +83,35 @@ func (h chain) sum() sum { h = h.u64(0x4cf5ad432745937f); return sum(h) }
 // for each other.
 type pairs struct{ hi, lo uint64 }
 
-func (p *pairs) add(v, w, k, l uint64) {
+func (p pairs) add(v, w, k, l uint64) pairs {
 	hi, lo := bits.Mul64(v^k, w^l)
-	var carry uint64
-	p.lo, carry = bits.Add64(p.lo, lo, 0)
-	p.hi, _ = bits.Add64(p.hi, hi, carry)
+	lo, carry := bits.Add64(p.lo, lo, 0)
+	hi, _ = bits.Add64(p.hi, hi, carry)
+	return pairs{hi, lo}
 }
 
-func (p *pairs) sum() sum {
+func (p pairs) sum() sum {
 	h1, l1 := bits.Mul64(p.lo^0x8ebc6af09c88c6e3, p.hi^0x589965cc75374cc3)
 	h2, l2 := bits.Mul64(p.lo^0x1d8e4e27c47d124f, p.hi^0xeb44accab455d165)
 	return sum{h1 ^ l1, h2 - l2}
 }
 
-// hashBalance: an empty balance hashes to nothing, as if it did not exist.
-func hashBalance(account uint64, asset uint32, available, reserved int64) sum {
-	if available == 0 && reserved == 0 {
+// hashed: an empty balance hashes to nothing, as if it did not exist.
+func (b *balance) hashed() sum {
+	if b.available|b.reserved == 0 {
 		return sum{}
 	}
-	p := pairs{lo: kindBalance}
-	p.add(account, uint64(asset), 0xa0761d6478bd642f, 0xe7037ed1a0b428db)
-	p.add(uint64(available), uint64(reserved), 0x8ebc6af09c88c6e3, 0x589965cc75374cc3)
-	return p.sum()
+	return b.pairs().sum()
+}
+
+// pairs is apart from hashed so that flushBalances has both without a call.
+func (b *balance) pairs() pairs {
+	h1, l1 := bits.Mul64(b.owner^0xa0761d6478bd642f, uint64(b.asset)^0xe7037ed1a0b428db)
+	h2, l2 := bits.Mul64(uint64(b.available)^0x8ebc6af09c88c6e3, uint64(b.reserved)^0x589965cc75374cc3)
+	lo, carry := bits.Add64(l1, kindBalance, 0)
+	hi, _ := bits.Add64(h1, h2, carry)
+	lo, carry = bits.Add64(lo, l2, 0)
+	return pairs{hi + carry, lo}
 }
 
 // hashed is an order's part of the sum, without a branch: which of those that
@@ -116,27 +123,29 @@ func (o *order) hashed() sum {
 
 func (e *Engine) hashOrder(o *order) sum {
 	r := &o.rest
-	flags := o.flags &^ (flagDirty | flagHashed)
-	small := uint64(o.market) | uint64(flags)<<16 | uint64(o.status)<<24 | uint64(r.typ)<<32 | uint64(r.tif)<<40 | uint64(r.self)<<48 | uint64(r.why)<<56
+	// Neighbours in the order, so each of these is read as one word.
+	state := uint32(o.market) | uint32(o.flags)<<16 | uint32(o.status)<<24
+	kind := uint32(r.typ) | uint32(r.tif)<<8 | uint32(r.self)<<16 | uint32(r.why)<<24
+	small := uint64(state&^((flagDirty|flagHashed)<<16)) | uint64(kind)<<32
 	p := pairs{lo: kindOrder}
-	p.add(o.id, slotOf(e.accounts, o.acct).id, 0xa0761d6478bd642f, 0xe7037ed1a0b428db)
-	p.add(small, uint64(o.price), 0x8ebc6af09c88c6e3, 0x589965cc75374cc3)
-	p.add(uint64(o.remaining), uint64(o.reserved), 0x1d8e4e27c47d124f, 0xeb44accab455d165)
-	p.add(uint64(r.quantity), o.ref, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f)
-	p.add(uint64(r.made), uint64(r.took), 0x165667b19e3779f9, 0x27d4eb2f165667c5)
-	p.add(r.arrival, 0, 0xd6e8feb86659fd93, 0xbf58476d1ce4e5b9)
+	p = p.add(o.id, slotOf(e.accounts, o.acct).id, 0xa0761d6478bd642f, 0xe7037ed1a0b428db)
+	p = p.add(small, uint64(o.price), 0x8ebc6af09c88c6e3, 0x589965cc75374cc3)
+	p = p.add(uint64(o.remaining), uint64(o.reserved), 0x1d8e4e27c47d124f, 0xeb44accab455d165)
+	p = p.add(uint64(r.quantity), o.ref, 0x9e3779b97f4a7c15, 0xc2b2ae3d27d4eb4f)
+	p = p.add(uint64(r.made), uint64(r.took), 0x165667b19e3779f9, 0x27d4eb2f165667c5)
+	p = p.add(r.arrival, 0, 0xd6e8feb86659fd93, 0xbf58476d1ce4e5b9)
 	if r.clientID|o.terms != 0 {
-		e.hashRare(&p, o, r)
+		return e.hashRare(p, o, r)
 	}
 	return p.sum()
 }
 
 // hashRare adds what few orders have.
-func (e *Engine) hashRare(p *pairs, o *order, r *rest) {
+func (e *Engine) hashRare(p pairs, o *order, r *rest) sum {
 	if r.clientID != 0 {
 		c := &e.ids.rows[r.clientID]
 		h := newHash(kindText).u64(c.content.a).u64(c.content.b).text(c.text[:c.n]).sum()
-		p.add(h.a, h.b, 0xc4ceb9fe1a85ec53, 0x2545f4914f6cdd1d)
+		p = p.add(h.a, h.b, 0xc4ceb9fe1a85ec53, 0x2545f4914f6cdd1d)
 	}
 	if o.terms != 0 {
 		t := &e.terms[o.terms]
@@ -146,8 +155,9 @@ func (e *Engine) hashRare(p *pairs, o *order, r *rest) {
 			h = h.u64(1)
 		}
 		s := h.sum()
-		p.add(s.a, s.b, 0x5851f42d4c957f2d, 0x14057b7ef767814f)
+		p = p.add(s.a, s.b, 0x5851f42d4c957f2d, 0x14057b7ef767814f)
 	}
+	return p.sum()
 }
 
 // mark notes that an order's hash is out of date. It may be called before or
@@ -168,18 +178,21 @@ func (e *Engine) markMarket(m *market) {
 
 // settleDigest makes the hashes of all that was changed.
 func (e *Engine) settleDigest() {
+	orders, sumA, sumB := e.orders, e.orderSum.a, e.orderSum.b
 	for _, i := range e.dirty.all() {
-		o := slotOf(e.orders, i)
-		o.flags &^= flagDirty
+		o := slotOf(orders, i)
 		if o.id == 0 {
+			o.flags &^= flagDirty
 			continue // a free slot
 		}
-		e.orderSum.sub(o.hashed())
-		o.hash = e.hashOrder(o)
-		e.orderSum.add(o.hash)
-		o.flags |= flagHashed
+		old := o.hashed()
+		o.flags = o.flags&^flagDirty | flagHashed
+		h := e.hashOrder(o)
+		sumA += h.a - old.a
+		sumB += h.b - old.b
+		o.hash = h
 	}
-	e.dirty.n = 0
+	e.orderSum, e.dirty.n = sum{sumA, sumB}, 0
 	for _, n := range e.dirtyMarkets {
 		m := &e.markets[n-1]
 		m.dirty = false

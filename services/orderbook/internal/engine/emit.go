@@ -56,7 +56,7 @@ func (e *Engine) emitTrade(m *market, price, lots int64, maker, taker *order, ma
 		e.emitAuctionTrade(m, price, lots, maker, taker, makerFee, takerFee)
 		return
 	}
-	p := (*[104]byte)(e.out.room(104))
+	p := newEvent[[104]byte](e.out)
 	*p = frameTrade
 	e.putTrade(p, m, price, lots, maker, taker, makerFee, takerFee)
 }
@@ -78,8 +78,8 @@ func (e *Engine) putTrade(p *[104]byte, m *market, price, lots int64, maker, tak
 
 // emitAuctionTrade is a trade with one field more.
 func (e *Engine) emitAuctionTrade(m *market, price, lots int64, maker, taker *order, makerFee, takerFee int64) {
-	p := e.out.room(106)
-	q := (*[104]byte)(p)
+	p := newEvent[[106]byte](e.out)
+	q := (*[104]byte)(p[:])
 	*q = frameTrade
 	e.putTrade(q, m, price, lots, maker, taker, makerFee, takerFee)
 	p[1] += 2
@@ -89,7 +89,7 @@ func (e *Engine) emitAuctionTrade(m *market, price, lots int64, maker, taker *or
 
 func (e *Engine) emitOrderCanceled(id uint64, why cause, lots int64) {
 	e.events++
-	p := (*[36]byte)(e.out.room(36))
+	p := newEvent[[36]byte](e.out)
 	*p = frameCanceled
 	le.PutUint64(p[5:], id)
 	le.PutUint64(p[14:], uint64(lots))
@@ -99,7 +99,7 @@ func (e *Engine) emitOrderCanceled(id uint64, why cause, lots int64) {
 
 func (e *Engine) emitOrderRested(id uint64, lots, visible int64) {
 	e.events++
-	p := (*[31]byte)(e.out.room(31))
+	p := newEvent[[31]byte](e.out)
 	*p = frameRested
 	le.PutUint64(p[5:], id)
 	le.PutUint64(p[14:], uint64(lots))
@@ -108,7 +108,7 @@ func (e *Engine) emitOrderRested(id uint64, lots, visible int64) {
 
 func (e *Engine) emitOrderTriggered(id uint64, last int64) {
 	e.events++
-	p := (*[31]byte)(e.out.room(31))
+	p := newEvent[[31]byte](e.out)
 	*p = frameTriggered
 	le.PutUint64(p[5:], id)
 	le.PutUint64(p[14:], uint64(e.clock.nowMs))
@@ -117,7 +117,7 @@ func (e *Engine) emitOrderTriggered(id uint64, last int64) {
 
 func (e *Engine) emitTriggerMoved(id uint64, trigger int64) {
 	e.events++
-	p := (*[23]byte)(e.out.room(23))
+	p := newEvent[[23]byte](e.out)
 	*p = frameMoved
 	le.PutUint64(p[6:], id)
 	le.PutUint64(p[15:], uint64(trigger))
@@ -125,7 +125,7 @@ func (e *Engine) emitTriggerMoved(id uint64, trigger int64) {
 
 func (e *Engine) emitOrderDecremented(id uint64, lots, remaining, visible int64) {
 	e.events++
-	p := (*[41]byte)(e.out.room(41))
+	p := newEvent[[41]byte](e.out)
 	*p = frameDecremented
 	le.PutUint64(p[6:], id)
 	le.PutUint64(p[15:], uint64(lots))
@@ -137,7 +137,7 @@ func (e *Engine) emitOrderDecremented(id uint64, lots, remaining, visible int64)
 func (e *Engine) emitOrderAmended(i uint32, visible int64, kept bool) {
 	e.events++
 	o := &e.orders[i]
-	p := (*[69]byte)(e.out.room(69))
+	p := newEvent[[69]byte](e.out)
 	*p = frameAmended
 	le.PutUint64(p[5:], o.id)
 	le.PutUint64(p[14:], uint64(o.price))
@@ -165,7 +165,7 @@ var frameResting = [108]byte(append(frameAccepted[:], frameRested[:]...))
 // emitPlain tells an order without any rare term that has its reservation.
 func (e *Engine) emitPlain(c *Command, kind uint32, id uint64, reserved int64) {
 	e.events++
-	p := (*[77]byte)(e.out.room(77))
+	p := newEvent[[77]byte](e.out)
 	*p = frameAccepted
 	e.putPlain(p, c, kind, id, reserved)
 }
@@ -173,7 +173,7 @@ func (e *Engine) emitPlain(c *Command, kind uint32, id uint64, reserved int64) {
 // emitResting is emitPlain of one that rests at once, and tells that too.
 func (e *Engine) emitResting(c *Command, kind uint32, id uint64, reserved int64) {
 	e.events += 2
-	p := (*[108]byte)(e.out.room(108))
+	p := newEvent[[108]byte](e.out)
 	e.out.n++
 	*p = frameResting
 	e.putPlain((*[77]byte)(p[:]), c, kind, id, reserved)
@@ -212,7 +212,7 @@ func (e *Engine) emitOrderAccepted(i uint32) {
 	o := &e.orders[i]
 	var p *[77]byte
 	if o.clientID == 0 && o.terms == 0 && o.flags&flagPost == 0 {
-		p = (*[77]byte)(e.out.room(77))
+		p = newEvent[[77]byte](e.out)
 		*p = frameAccepted
 	} else {
 		p = e.openAccepted(i)

@@ -265,14 +265,10 @@ func (e *Engine) Do(c *Command) {
 
 // do is Do with what was found of the command already.
 func (e *Engine) do(c *Command, h *hint) {
-	if e.reply == nil && e.calm && e.plain(c, h) {
-		e.index++
-		return
-	}
 	e.answer = answer{}
 	e.fills = e.fills[:0]
 	r := ok
-	if e.reply == nil || !e.calm || !e.plain(c, h) {
+	if !e.calm || !e.plain(c, h) {
 		e.hint = *h
 		e.beginWork()
 		r = e.carryOut(c)

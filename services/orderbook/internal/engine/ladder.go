@@ -82,15 +82,21 @@ func (l *ladder) pageOf(price int64) uint32 {
 	return 0
 }
 
+// nearLevel is find among the pages of the table; 0 may also mean that it is of
+// another page.
+func (l *ladder) nearLevel(price int64) uint32 {
+	if l.near == nil {
+		return 0
+	}
+	n := &l.near[uint64(price)>>6%nearSize]
+	if n.key != uint64(price)>>6 {
+		return 0
+	}
+	return slotOf(l.pages, n.page).child[price&63] // page 0 has none
+}
+
 // at returns the level at a price, made when there is none.
 func (l *ladder) at(price int64) uint32 {
-	if l.near != nil {
-		if n := &l.near[uint64(price)>>6%nearSize]; n.key == uint64(price)>>6 {
-			if v := l.pages[n.page].child[price&63]; v != 0 { // page 0 has none
-				return v
-			}
-		}
-	}
 	if p := l.pageOf(price); p != 0 {
 		if v := l.pages[p].child[price&63]; v != 0 {
 			return v

@@ -27,9 +27,9 @@ func slotOf[T any](s []T, i uint32) *T {
 // plain carries a command out if it is one of these; else it returns false.
 func (e *Engine) plain(c *Command, h *hint) bool {
 	if c.Op == OpNew {
-		return e.plainNew(c, h)
+		return e.plainNew(c, h.ref(c))
 	}
-	return c.Op == OpCancel && e.plainCancel(c, h)
+	return c.Op == OpCancel && e.plainCancel(c, h.ref(c), h.slot, uint(h.at))
 }
 
 // kind is side, type, time in force and self-trade rule, as OrderAccepted has them.
@@ -38,11 +38,13 @@ func (c *Command) kind() uint32 {
 }
 
 // isPlain reports a limit order without anything that few have: of its kind only
-// the side, the time in force and the self-trade rule differ.
+// the side, the time in force and the self-trade rule differ. Account, price and
+// quantity may still be what no order has; nobody has funds for it then, and
+// plainNeed says nothing to it.
 func (c *Command) isPlain(kind uint32) bool {
 	const least, more = uint32(buy) | uint32(typeLimit)<<8 | uint32(tifGTC)<<16, uint32(sell-buy) | uint32(tifIOC-tifGTC)<<16 | 7<<24
 	return (kind-least)&^more == 0 && kind>>24 <= uint32(selfDecrement) && c.Malformed == 0 && !c.PostOnly && c.Ext == nil && len(c.ClientID) == 0 &&
-		c.Ref != 0 && c.Account != 0 && c.Price > 0 && c.Quantity > 0
+		c.Ref != 0
 }
 
 // isPlain reports a market in which such an order has only its size, its funds
@@ -51,7 +53,8 @@ func (m *market) isPlain() bool {
 	return m.phase == phaseContinuous && !m.oneSide && m.limits.CollarPPM == 0
 }
 
-func (e *Engine) plainNew(c *Command, h *hint) bool {
+// plainNew takes the hash of the account and client_ref.
+func (e *Engine) plainNew(c *Command, hash uint64) bool {
 	kind := c.kind()
 	if !c.isPlain(kind) || c.Market-1 >= uint32(len(e.markets)) {
 		return false
@@ -75,7 +78,6 @@ func (e *Engine) plainNew(c *Command, h *hint) bool {
 	}
 	side := uint32(c.Side-buy) & 1
 	held := a.held[side]
-	hash := h.ref(c)
 	tag := tagOf(hash)
 	bucket := e.byRef.bucket(hash)
 	if bucket.match(tag)|uint64(bucket.over) != 0 {
@@ -150,7 +152,10 @@ func (e *Engine) enlistPlain(a *account, o *order, i uint32) {
 
 // queuePlain is rest for what shows all of its lots.
 func (e *Engine) queuePlain(l *ladder, o *order, i uint32) {
-	v := l.at(o.price)
+	v := l.nearLevel(o.price)
+	if v == 0 {
+		v = l.at(o.price)
+	}
 	lv := slotOf(l.levels, v)
 	tail := lv.tail
 	o.level, o.prev, o.next = v, tail, 0
@@ -166,13 +171,14 @@ func (e *Engine) queuePlain(l *ladder, o *order, i uint32) {
 
 // plainNeed is what a plain order sets aside; 0 when it is outside of the market's
 // limits, or not simple to say. A maximum of 0 is none: one less than that is
-// above all.
+// above all. A price or quantity of 0 costs nothing and is outside; one below 0 is
+// above 2^63 here, and so is the cost of it.
 func (m *market) plainNeed(c *Command) int64 {
 	l := &m.limits
 	over, lots := bits.Mul64(uint64(c.Price), uint64(c.Quantity))
 	over2, cost := bits.Mul64(lots, uint64(m.unit))
 	over3, goods := bits.Mul64(uint64(c.Quantity), uint64(m.lot))
-	if over|over2|over3|cost>>43|goods>>63 != 0 || c.Quantity < l.MinLots || uint64(c.Quantity-1) > uint64(l.MaxLots-1) ||
+	if over|over2|over3|(cost-1)>>43|goods>>63 != 0 || c.Quantity < l.MinLots || uint64(c.Quantity-1) > uint64(l.MaxLots-1) ||
 		int64(cost) < l.MinNotional || cost-1 > uint64(l.MaxNotional-1) {
 		return 0
 	}
@@ -180,13 +186,14 @@ func (m *market) plainNeed(c *Command) int64 {
 	return need ^ (need^int64(goods))&-int64(c.Side-buy)
 }
 
-func (e *Engine) plainCancel(c *Command, h *hint) bool {
+// plainCancel takes the hash too, and what may be the order and its entry in the
+// bucket, or 0 when nobody has looked.
+func (e *Engine) plainCancel(c *Command, hash uint64, i uint32, at uint) bool {
 	if c.Ref == 0 || c.OrderID != 0 || len(c.ClientID) != 0 || c.Account == 0 {
 		return false
 	}
-	hash := h.ref(c)
 	bucket := e.byRef.bucket(hash)
-	i, at := h.slot, min(uint(h.at), refsPerBucket-1)
+	at = min(at, refsPerBucket-1)
 	if i == 0 || bucket.slots[at] != i { // nobody has looked, or it was another
 		found := bucket.match(tagOf(hash))
 		if found == 0 {
@@ -210,7 +217,8 @@ func (e *Engine) plainCancel(c *Command, h *hint) bool {
 	v := o.level
 	lv := slotOf(l.levels, v)
 	lv.lots -= o.remaining
-	e.unqueuePlain(lv, o)
+	lv.close(o.prev, o.next)
+	slotOf(e.orders, o.prev).next, slotOf(e.orders, o.next).prev = o.next, o.prev // slot 0 takes what nobody reads
 	if lv.orders--; lv.orders == 0 {
 		l.remove(v)
 	}
@@ -231,10 +239,10 @@ func (e *Engine) plainCancel(c *Command, h *hint) bool {
 	return true
 }
 
-// unqueuePlain takes an order out of the list of its level. Where in its queue an
-// order is no branch foretells: these are moves.
-func (e *Engine) unqueuePlain(lv *level, o *order) {
-	prev, next := o.prev, o.next
+// close joins what was before and behind an order that leaves the queue, as far as
+// that is the level's. Where in its queue an order is no branch foretells: these are
+// moves.
+func (lv *level) close(prev, next uint32) {
 	head, tail := lv.head, lv.tail
 	if prev == 0 {
 		head = next
@@ -243,7 +251,6 @@ func (e *Engine) unqueuePlain(lv *level, o *order) {
 		tail = prev
 	}
 	lv.head, lv.tail = head, tail
-	slotOf(e.orders, prev).next, slotOf(e.orders, next).prev = next, prev
 }
 
 // endPlain ends the life of a plain order that is in no queue, reserves nothing

@@ -200,7 +200,7 @@ func ceilPPM(owed int64) int64 { return int64((uint64(owed) + ppmScale - 1) / pp
 func (e *Engine) emitPlainTrade(t *taking, maker *order, price, lots, makerFee, takerFee int64) {
 	e.tradeID++
 	e.events++
-	p := (*[104]byte)(e.out.room(104))
+	p := newEvent[[104]byte](e.out)
 	*p = frameTrade
 	le.PutUint64(p[5:], e.tradeID)
 	le.PutUint64(p[14:], uint64(price))

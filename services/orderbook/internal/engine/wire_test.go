@@ -26,7 +26,7 @@ func TestFramesDecode(t *testing.T) {
 	e.emitOrderCanceled(1, causeFOK, 14)
 	e.emitOrderAmended(1, 15, true)
 	e.events++
-	putBalance((*[36]byte)(e.out.room(36)), &balance{owner: 21, asset: 3, available: 16, reserved: 17})
+	putBalance(newEvent[[36]byte](e.out), &balance{owner: 21, asset: 3, available: 16, reserved: 17})
 	e.emitOrderRested(1, 18, 19)
 	e.emitOrderTriggered(1, 20)
 	e.emitTriggerMoved(1, 21)
