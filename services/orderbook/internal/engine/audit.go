@@ -227,8 +227,8 @@ func (e *Engine) auditIndexes() error {
 			return fmt.Errorf("balance %d is not found", k)
 		}
 	}
-	if e.byID.count() != ids || e.byClient.n != clients || e.byRef.n != refs || e.byAccount.n != len(e.accounts)-1 || e.byHolding.n != len(e.balances)-1 || e.funds.byID.n != len(e.funds.rows) {
-		return fmt.Errorf("indexes of ids, client ids, refs: %d of %d, %d of %d, %d of %d", e.byID.count(), ids, e.byClient.n, clients, e.byRef.n, refs)
+	if e.byID.n != ids || e.byClient.n != clients || e.byRef.n != refs || e.byAccount.n != len(e.accounts)-1 || e.byHolding.n != len(e.balances)-1 || e.funds.byID.n != len(e.funds.rows) {
+		return fmt.Errorf("indexes of ids, client ids, refs: %d of %d, %d of %d, %d of %d", e.byID.n, ids, e.byClient.n, clients, e.byRef.n, refs)
 	}
 	freeTerms, used := 0, 0
 	for t := e.freeTerms; t != 0; t = e.terms[t].next {

@@ -1,92 +1,102 @@
 package engine
 
-import "math/bits"
+import "math"
 
 // idIndex finds orders by id. Ids rise by one, so those of young orders are in
-// pages of consecutive ids, where entering and leaving is one store. A page that
-// few orders are left of gives them to an index by hash, so that old orders keep
-// no pages: one of them takes at most 4*idPageSize/idPageThin bytes.
+// pages of consecutive ids, where entering is one store. An order that ends is not
+// taken out: an entry counts as long as its slot holds an order of that id, and ids
+// are given out once. The oldest page is given up when there are more than the live
+// orders call for, and what still lives of it goes to an index by hash: pages take
+// at most 4*idPageSpan bytes an order, and those of idPagesLeast.
 type idIndex struct {
-	pages []idPage // of consecutive numbers; the last is being filled
-	head  int      // pages before it are gone
-	first uint64   // number (id / idPageSize) of pages[0]
-	old   index    // by mix(id)
+	pages []*[idPageSize]uint32 // of consecutive numbers, the last is being filled; nil: no order has such an id
+	last  *[idPageSize]uint32
+	head  int    // pages before it are gone
+	first uint64 // number (id / idPageSize) of pages[0]
+	from  uint64 // ids from here on are in pages, or nowhere
+	start uint64 // first id of the last page
+	old   index  // by mix(id)
+	n     int    // orders
+	least int    // pages that are kept in any case
 	spare []*[idPageSize]uint32
 }
 
-type idPage struct {
-	slots *[idPageSize]uint32 // nil: none of its orders is here
-	live  int
-	// Which of the slots count. An order that leaves clears its bit, since the
-	// bits of all pages are in the nearest caches and their slots are not.
-	bits [idPageSize / 64]uint64
-}
-
-func (p *idPage) has(id uint64) bool { return p.bits[id%idPageSize/64]>>(id%64)&1 != 0 }
-
 const (
-	idPageSize = 512
-	idPageThin = 64
+	idPageSize   = 512
+	idPageSpan   = 4 // ids that pages keep for each order
+	idPagesLeast = 64
 )
 
-// count is the number of orders.
-func (x *idIndex) count() int {
-	n := x.old.n
-	for k := range x.pages {
-		n += x.pages[k].live
-	}
-	return n
+func newIDIndex() idIndex {
+	return idIndex{from: math.MaxUint64, start: math.MaxUint64 - idPageSize, least: idPagesLeast}
 }
 
-// page returns the page of an id; nil when it has none.
-func (x *idIndex) page(id uint64) *idPage {
-	k := id/idPageSize - x.first
-	if k >= uint64(len(x.pages)) || x.pages[k].slots == nil {
-		return nil
+// add enters an order with an id above all others; the orders are those that the
+// slots are of.
+func (x *idIndex) add(id uint64, slot uint32, orders []order) {
+	if !x.begun(id) {
+		x.open(id, orders)
 	}
-	return &x.pages[k]
+	x.put(id, slot)
 }
 
-// add enters an order with an id above all others.
-func (x *idIndex) add(id uint64, slot uint32) {
-	p := x.page(id)
-	if p == nil {
-		p = x.open(id / idPageSize)
-	}
-	p.slots[id%idPageSize] = slot
-	p.bits[id%idPageSize/64] |= 1 << (id % 64)
-	p.live++
+// begun reports that the page of an id is being filled, so that put may enter it.
+func (x *idIndex) begun(id uint64) bool { return id-x.start < idPageSize }
+
+func (x *idIndex) put(id uint64, slot uint32) {
+	x.last[id%idPageSize] = slot
+	x.n++
 }
 
-// addOld enters an order of any age.
-func (x *idIndex) addOld(id uint64, slot uint32) { x.old.add(mix(id), slot) }
+// addOld enters an order of any age, before there are pages.
+func (x *idIndex) addOld(id uint64, slot uint32) {
+	x.old.add(mix(id), slot)
+	x.n++
+}
 
-// open begins the page of a number above all others.
-func (x *idIndex) open(number uint64) *idPage {
-	if last := len(x.pages) - 1; last >= x.head && x.pages[last].live < idPageThin {
-		x.thin(x.first+uint64(last), &x.pages[last])
+// open begins the page of an id above all others.
+func (x *idIndex) open(id uint64, orders []order) {
+	number := id / idPageSize
+	if x.last == nil {
+		x.first, x.from = number, id
+	} else if id < x.start {
+		panic("byid: an id below others")
 	}
-	x.trim()
-	if len(x.pages) == 0 {
-		x.first = number
+	keep := uint64(max(x.least, x.n*idPageSpan/idPageSize))
+	for x.head < len(x.pages) && number-(x.first+uint64(x.head)) >= keep {
+		x.giveUp(orders)
 	}
-	for x.first+uint64(len(x.pages)) <= number { // numbers of refused orders may lie between
-		x.pages = append(x.pages, idPage{})
+	if x.head == len(x.pages) && x.last != nil { // more numbers were refused than pages are kept
+		x.pages, x.head, x.first, x.from = x.pages[:0], 0, number, number*idPageSize
 	}
-	p := &x.pages[len(x.pages)-1]
+	for x.first+uint64(len(x.pages)) < number {
+		x.pages = append(x.pages, nil)
+	}
+	var p *[idPageSize]uint32
 	if k := len(x.spare) - 1; k >= 0 {
-		p.slots, x.spare = x.spare[k], x.spare[:k]
+		p, x.spare = x.spare[k], x.spare[:k]
+		clear(p[:])
 	} else {
-		p.slots = new([idPageSize]uint32)
+		p = new([idPageSize]uint32)
 	}
-	return p
+	x.pages = append(x.pages, p)
+	x.last, x.start = p, number*idPageSize
 }
 
-// trim lets go of the pages before the oldest that is in use.
-func (x *idIndex) trim() {
-	for x.head < len(x.pages) && x.pages[x.head].slots == nil {
-		x.head++
+// giveUp takes the oldest page away.
+func (x *idIndex) giveUp(orders []order) {
+	number := x.first + uint64(x.head)
+	if p := x.pages[x.head]; p != nil {
+		for k, slot := range p {
+			if id := number*idPageSize + uint64(k); slot != 0 && orders[slot].id == id {
+				x.old.add(mix(id), slot)
+			}
+		}
+		x.spare = append(x.spare, p)
+		x.pages[x.head] = nil
 	}
+	x.from = (number + 1) * idPageSize
+	x.head++
 	if 2*x.head >= len(x.pages) {
 		n := copy(x.pages, x.pages[x.head:])
 		clear(x.pages[n:])
@@ -94,40 +104,34 @@ func (x *idIndex) trim() {
 	}
 }
 
-// remove takes an order out.
+// remove takes an order out, which is no order of that id afterwards.
 func (x *idIndex) remove(id uint64, slot uint32) {
-	p := x.page(id)
-	if p == nil || !p.has(id) {
-		x.old.remove(mix(id), slot)
-		return
-	}
-	p.bits[id%idPageSize/64] &^= 1 << (id % 64)
-	p.live--
-	if p.live < idPageThin && p != &x.pages[len(x.pages)-1] {
-		x.thin(id/idPageSize, p)
+	x.n--
+	if id < x.from {
+		x.removeOld(id, slot)
 	}
 }
 
-// thin gives the orders of a page to the index by hash.
-func (x *idIndex) thin(number uint64, p *idPage) {
-	for w, left := range p.bits {
-		for ; left != 0; left &= left - 1 {
-			k := w*64 + bits.TrailingZeros64(left)
-			x.old.add(mix(number*idPageSize+uint64(k)), p.slots[k])
-		}
+func (x *idIndex) removeOld(id uint64, slot uint32) { x.old.remove(mix(id), slot) }
+
+// page returns the page of an id; nil when it has none.
+func (x *idIndex) page(id uint64) *[idPageSize]uint32 {
+	k := id/idPageSize - x.first
+	if id < x.from || k >= uint64(len(x.pages)) {
+		return nil
 	}
-	x.spare = append(x.spare, p.slots)
-	*p = idPage{}
+	return x.pages[k]
 }
 
 func (x *idIndex) clone() idIndex {
 	c := *x
 	c.old, c.spare = x.old.clone(), nil
-	c.pages = append([]idPage(nil), x.pages...)
-	for k := range c.pages {
-		if s := c.pages[k].slots; s != nil {
-			page := *s
-			c.pages[k].slots = &page
+	c.pages = append([]*[idPageSize]uint32(nil), x.pages...)
+	for k, p := range c.pages {
+		if p != nil {
+			page := *p
+			c.pages[k] = &page
+			c.last = &page // the last one is never nil
 		}
 	}
 	return c
@@ -135,8 +139,11 @@ func (x *idIndex) clone() idIndex {
 
 // findID returns the order of an id, live or remembered; 0 when there is none.
 func (e *Engine) findID(id uint64) uint32 {
-	if p := e.byID.page(id); p != nil && p.has(id) {
-		return p.slots[id%idPageSize]
+	if p := e.byID.page(id); p != nil {
+		if s := p[id%idPageSize]; e.orders[s].id == id {
+			return s
+		}
+		return 0
 	}
 	at, tag := e.byID.old.seek(mix(id))
 	for {

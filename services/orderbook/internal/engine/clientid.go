@@ -77,7 +77,7 @@ func (e *Engine) findClient(account uint64, id []byte) uint32 {
 
 // enter and leave keep the indexes; enterName is enter without the id.
 func (e *Engine) enter(i uint32) {
-	e.byID.add(e.orders[i].id, i)
+	e.byID.add(e.orders[i].id, i, e.orders)
 	e.enterName(i)
 }
 

@@ -91,9 +91,13 @@ func (e *Engine) emitOrderCanceled(id uint64, why cause, lots int64) {
 	e.events++
 	p := newEvent[[36]byte](e.out)
 	*p = frameCanceled
+	putCanceled(p, id, why, lots, e.clock.nowMs)
+}
+
+func putCanceled(p *[36]byte, id uint64, why cause, lots, nowMs int64) {
 	le.PutUint64(p[5:], id)
 	le.PutUint64(p[14:], uint64(lots))
-	le.PutUint64(p[23:], uint64(e.clock.nowMs))
+	le.PutUint64(p[23:], uint64(nowMs))
 	le.PutUint32(p[32:], uint32(why))
 }
 
@@ -101,6 +105,10 @@ func (e *Engine) emitOrderRested(id uint64, lots, visible int64) {
 	e.events++
 	p := newEvent[[31]byte](e.out)
 	*p = frameRested
+	putRested(p, id, lots, visible)
+}
+
+func putRested(p *[31]byte, id uint64, lots, visible int64) {
 	le.PutUint64(p[5:], id)
 	le.PutUint64(p[14:], uint64(lots))
 	le.PutUint64(p[23:], uint64(visible))
@@ -168,18 +176,6 @@ func (e *Engine) emitPlain(c *Command, kind uint32, id uint64, reserved int64) {
 	p := newEvent[[77]byte](e.out)
 	*p = frameAccepted
 	e.putPlain(p, c, kind, id, reserved)
-}
-
-// emitResting is emitPlain of one that rests at once, and tells that too.
-func (e *Engine) emitResting(c *Command, kind uint32, id uint64, reserved int64) {
-	e.events += 2
-	p := newEvent[[108]byte](e.out)
-	e.out.n++
-	*p = frameResting
-	e.putPlain((*[77]byte)(p[:]), c, kind, id, reserved)
-	le.PutUint64(p[82:], id)
-	le.PutUint64(p[91:], uint64(c.Quantity))
-	le.PutUint64(p[100:], uint64(c.Quantity))
 }
 
 func (e *Engine) putPlain(p *[77]byte, c *Command, kind uint32, id uint64, reserved int64) {

@@ -179,6 +179,7 @@ func New(opts Options) *Engine {
 		maxDead:     opts.MaxDead,
 		memory:      memory{opts.Large, opts.Reserve},
 		workBound:   defaultWorkBound,
+		byID:        newIDIndex(),
 	}
 	e.byAccount.thin, e.byHolding.thin = 2, 2
 	e.byRef = newRefIndex(&e.memory)

@@ -39,8 +39,8 @@ func (c *Command) kind() uint32 {
 
 // isPlain reports a limit order without anything that few have: of its kind only
 // the side, the time in force and the self-trade rule differ. Account, price and
-// quantity may still be what no order has; nobody has funds for it then, and
-// plainNeed says nothing to it.
+// quantity may still be what no order has; nobody has funds for it then, and it has
+// no plainCost.
 func (c *Command) isPlain(kind uint32) bool {
 	const least, more = uint32(buy) | uint32(typeLimit)<<8 | uint32(tifGTC)<<16, uint32(sell-buy) | uint32(tifIOC-tifGTC)<<16 | 7<<24
 	return (kind-least)&^more == 0 && kind>>24 <= uint32(selfDecrement) && c.Malformed == 0 && !c.PostOnly && c.Ext == nil && len(c.ClientID) == 0 &&
@@ -60,13 +60,12 @@ func (e *Engine) plainNew(c *Command, hash uint64) bool {
 		return false
 	}
 	m := slotOf(e.markets, c.Market-1)
-	if !m.isPlain() {
+	cost, goods := m.plainCost(c)
+	if cost == 0 || !m.isPlain() || !m.limits.allow(c.Quantity, cost) {
 		return false
 	}
-	need := m.plainNeed(c)
-	if need == 0 {
-		return false
-	}
+	side := uint32(c.Side-buy) & 1
+	need := either(cost+ceilPPM(cost*m.maxPPM), goods, int64(side)) // which of them it is, no branch foretells
 	acct := e.near[c.Account%nearAccounts]
 	a := slotOf(e.accounts, acct)
 	if a.id != c.Account {
@@ -76,7 +75,6 @@ func (e *Engine) plainNew(c *Command, hash uint64) bool {
 	if a.market != m.id {
 		e.openPurse(acct, m)
 	}
-	side := uint32(c.Side-buy) & 1
 	held := a.held[side]
 	tag := tagOf(hash)
 	bucket := e.byRef.bucket(hash)
@@ -88,40 +86,14 @@ func (e *Engine) plainNew(c *Command, hash uint64) bool {
 	if need > slotOf(e.balances, held).available {
 		return false
 	}
-	if m.books[side^1].takes(c.Price) {
+	switch {
+	case m.books[side^1].takes(c.Price):
 		e.plainTake(c, m, acct, held, need, hash)
 		return true
-	}
-	e.orderID++
-	e.roomForChanges(1)
-	b := e.touchPlain(held)
-	if c.TIF == tifIOC { // nothing to take
-		e.emitPlain(c, kind, e.orderID, need)
-		e.emitOrderCanceled(e.orderID, causeIOC, c.Quantity)
-		if e.reply != nil {
-			e.answer = answer{id: e.orderID, status: statusCanceled, why: causeIOC, remaining: c.Quantity}
-		}
-	} else {
-		b.available -= need
-		b.reserved += need
-		i := e.newSlot()
-		e.arrivals++
-		o := slotOf(e.orders, i)
-		// Single fields, for the reason that fillIn has. Of hash nothing is read
-		// while flagHashed is not set.
-		o.id, o.price, o.remaining, o.reserved, o.ref = e.orderID, c.Price, c.Quantity, need, c.Ref
-		o.acct, o.market, o.terms, o.status = acct, uint16(c.Market), 0, statusOpen
-		o.quantity, o.made, o.took, o.arrival, o.clientID = c.Quantity, 0, 0, e.arrivals, 0
-		o.typ, o.tif, o.self, o.why = typeLimit, tifGTC, c.SelfTrade, 0
-		fresh := ^o.flags / flagDirty & 1 // it is not among the changed yet
-		o.flags = uint8(side) | flagDirty
-		e.dirty.note(i, int(fresh))
-		e.answer.slot = i
-		e.byID.add(o.id, i)
-		e.enterPlain(bucket, tag, hash, i)
-		e.enlistPlain(a, o, i)
-		e.queuePlain(&m.books[side], o, i)
-		e.emitResting(c, kind, o.id, need)
+	case c.TIF == tifIOC:
+		e.plainPass(c, held, need)
+	default:
+		e.plainRest(c, m, acct, kind, need, bucket, hash)
 	}
 	if m.waiting != 0 || m.pending {
 		e.beginWork()
@@ -130,60 +102,107 @@ func (e *Engine) plainNew(c *Command, hash uint64) bool {
 	return true
 }
 
-// enterPlain is enterRef when the search has shown the bucket.
-func (e *Engine) enterPlain(b *refBucket, tag, hash uint64, i uint32) {
-	if free := b.match(0); free != 0 && !e.byRef.full() {
-		b.set(entryOf(free), tag, i)
-		e.byRef.n++
-		return
+// plainPass ends an order that finds nothing to take and may not rest. It reserves
+// for a moment, so its balance counts as touched.
+func (e *Engine) plainPass(c *Command, held uint32, need int64) {
+	e.orderID++
+	e.touchSlot(held)
+	e.emitPlain(c, c.kind(), e.orderID, need)
+	e.emitOrderCanceled(e.orderID, causeIOC, c.Quantity)
+	if e.reply != nil {
+		e.answer = answer{id: e.orderID, status: statusCanceled, why: causeIOC, remaining: c.Quantity}
 	}
-	e.enterRef(hash, i)
 }
 
-// enlistPlain is enlist.
-func (e *Engine) enlistPlain(a *account, o *order, i uint32) {
-	head := a.head
-	o.aprev, o.anext = 0, head
-	slotOf(e.orders, head).aprev = i // slot 0 takes what nobody reads
+// plainRest has an order rest that meets nothing. It is long because what it does is
+// one thing after the other, and a call for each costs more than most of them.
+func (e *Engine) plainRest(c *Command, m *market, acct, kind uint32, need int64, bucket *refBucket, hash uint64) {
+	e.orderID++
+	id := e.orderID
+	side := uint32(c.Side-buy) & 1
+	a := slotOf(e.accounts, acct)
+	e.roomForChanges(1)
+	b := e.touchPlain(a.held[side])
+	b.available -= need
+	b.reserved += need
+
+	i := e.newSlot()
+	e.arrivals++
+	o := slotOf(e.orders, i)
+	// Single fields, for the reason that fillIn has. Of hash nothing is read
+	// while flagHashed is not set.
+	o.id, o.price, o.remaining, o.reserved, o.ref = id, c.Price, c.Quantity, need, c.Ref
+	o.acct, o.market, o.terms, o.status = acct, uint16(c.Market), 0, statusOpen
+	o.quantity, o.made, o.took, o.arrival, o.clientID = c.Quantity, 0, 0, e.arrivals, 0
+	o.typ, o.tif, o.self, o.why = typeLimit, tifGTC, c.SelfTrade, 0
+	fresh := ^o.flags / flagDirty & 1 // it is not among the changed yet
+	o.flags = uint8(side) | flagDirty
+	e.dirty.note(i, int(fresh))
+	e.answer.slot = i
+
+	// By its id, and by its account and client_ref, in the bucket where that search
+	// ended.
+	if !e.byID.begun(id) {
+		e.byID.open(id, e.orders)
+	}
+	e.byID.put(id, i)
+	if free := bucket.match(0); free != 0 && !e.byRef.full() {
+		bucket.set(entryOf(free), tagOf(hash), i)
+		e.byRef.n++
+	} else {
+		e.enterRef(hash, i)
+	}
+
+	// First of its account's orders. Slot 0 takes what nobody reads, here and in the
+	// queue.
+	o.aprev, o.anext = 0, a.head
+	slotOf(e.orders, a.head).aprev = i
 	a.head = i
 	a.live++
 	e.live++
-}
 
-// queuePlain is rest for what shows all of its lots.
-func (e *Engine) queuePlain(l *ladder, o *order, i uint32) {
-	v := l.nearLevel(o.price)
+	// Last in its queue, with all of its lots to be seen.
+	l := &m.books[side]
+	v := l.nearLevel(c.Price)
 	if v == 0 {
-		v = l.at(o.price)
+		v = l.at(c.Price)
 	}
 	lv := slotOf(l.levels, v)
-	tail := lv.tail
+	head, tail := lv.head, lv.tail
 	o.level, o.prev, o.next = v, tail, 0
-	slotOf(e.orders, tail).next = i // slot 0 takes what nobody reads
-	head := lv.head
+	slotOf(e.orders, tail).next = i
 	if tail == 0 {
 		head = i
 	}
 	lv.head, lv.tail = head, i
 	lv.orders++
-	lv.lots += o.remaining
+	lv.lots += c.Quantity
+
+	p := newEvent[[len(frameResting)]byte](e.out)
+	e.out.n++ // it is two
+	e.events += 2
+	*p = frameResting
+	e.putPlain((*[len(frameAccepted)]byte)(p[:]), c, kind, id, need)
+	putRested((*[len(frameRested)]byte)(p[len(frameAccepted):]), id, c.Quantity, c.Quantity)
 }
 
-// plainNeed is what a plain order sets aside; 0 when it is outside of the market's
-// limits, or not simple to say. A maximum of 0 is none: one less than that is
-// above all. A price or quantity of 0 costs nothing and is outside; one below 0 is
-// above 2^63 here, and so is the cost of it.
-func (m *market) plainNeed(c *Command) int64 {
-	l := &m.limits
+// plainCost is what a plain order's lots cost without fees, and what they are in
+// base units; 0 when that is not simple to say, or nothing: then price or quantity
+// are 0 or below, where they are above 2^63 here, and so is their product.
+func (m *market) plainCost(c *Command) (cost, goods int64) {
 	over, lots := bits.Mul64(uint64(c.Price), uint64(c.Quantity))
-	over2, cost := bits.Mul64(lots, uint64(m.unit))
-	over3, goods := bits.Mul64(uint64(c.Quantity), uint64(m.lot))
-	if over|over2|over3|(cost-1)>>43|goods>>63 != 0 || c.Quantity < l.MinLots || uint64(c.Quantity-1) > uint64(l.MaxLots-1) ||
-		int64(cost) < l.MinNotional || cost-1 > uint64(l.MaxNotional-1) {
-		return 0
+	over2, all := bits.Mul64(lots, uint64(m.unit))
+	over3, base := bits.Mul64(uint64(c.Quantity), uint64(m.lot))
+	if over|over2|over3|all>>43|base>>63 != 0 {
+		return 0, 0
 	}
-	need := int64(cost) + ceilPPM(int64(cost)*m.maxPPM)
-	return need ^ (need^int64(goods))&-int64(c.Side-buy)
+	return int64(all), int64(base)
+}
+
+// allow reports a size within the limits. A maximum of 0 is none: one less than
+// that is above all.
+func (l *Limits) allow(lots, cost int64) bool {
+	return lots >= l.MinLots && uint64(lots-1) <= uint64(l.MaxLots-1) && cost >= l.MinNotional && uint64(cost-1) <= uint64(l.MaxNotional-1)
 }
 
 // plainCancel takes the hash too, and what may be the order and its entry in the
@@ -211,7 +230,10 @@ func (e *Engine) plainCancel(c *Command, hash uint64, i uint32, at uint) bool {
 	if m.phase == phaseHalted {
 		return false
 	}
-	e.emitOrderCanceled(o.id, causeRequested, o.remaining)
+	e.events++
+	p := newEvent[[len(frameCanceled)]byte](e.out)
+	*p = frameCanceled
+	putCanceled(p, o.id, causeRequested, o.remaining, e.clock.nowMs)
 	side := o.flags & flagSell
 	l := &m.books[side]
 	v := o.level

@@ -73,7 +73,7 @@ func (e *Engine) shelve(c *Command, t *taking, hash uint64) uint32 {
 		o.flags |= flagPassing
 		return i
 	}
-	e.byID.add(o.id, i)
+	e.byID.add(o.id, i, e.orders)
 	e.enterRef(hash, i)
 	e.enlist(i)
 	e.mark(i)
@@ -102,7 +102,7 @@ func (e *Engine) takePlain(c *Command, t *taking) bool {
 		makerFee := ceilPPM(owed+paid*m.makerPPM) - ceilPPM(owed)
 		takerFee := ceilPPM((t.took+paid)*m.takerPPM) - t.fee
 		if t.took == 0 { // the taker's balances come before those of its makers
-			e.touchPaid(t.acct, m, e.purse(t.acct, m).held[t.sells^1], t.sells)
+			e.touchPaid(t.acct, m, e.purseAt(t.acct, m).held[(t.sells^1)&1], t.sells)
 			if m.pauseRef == 0 {
 				m.pauseRef = price
 				e.markMarket(m)
@@ -139,31 +139,38 @@ func (e *Engine) takePlain(c *Command, t *taking) bool {
 	return true
 }
 
-// payMaker captures what a maker spends in a trade, and hands it what it gets. A
-// purchase keeps what its rest can cost.
+// payMaker captures what a maker spends in a trade, and hands it what it gets. What
+// rests keeps what its rest can cost, which for a sale is all that it still has.
+// Which side it is on is not foretold, so both amounts are worked out.
 func (e *Engine) payMaker(t *taking, maker *order, i uint32, paid, fee, goods int64) *account {
 	m := t.m
-	a := e.purse(maker.acct, m)
-	spends, gets := a.held[t.sells^1], a.held[t.sells]
+	a := e.purseAt(maker.acct, m)
+	buys := int64(t.sells)
+	spent, got := either(goods, paid+fee, buys), either(paid-fee, goods, buys)
 	e.roomForChanges(1)
-	if t.sells == 0 { // the maker sells
-		maker.reserved -= goods
-		e.touchPlain(spends).reserved -= goods
-		e.touchPaid(maker.acct, m, gets, 1).available += paid - fee
-	} else {
-		maker.reserved -= paid + fee
-		e.touchPlain(spends).reserved -= paid + fee
-		e.touchPaid(maker.acct, m, gets, 0).available += goods
-		keep := int64(0)
-		if maker.remaining != 0 {
-			keep = e.needOf(m, i)
-		}
-		b := slotOf(e.balances, spends)
-		b.available += maker.reserved - keep
-		b.reserved -= maker.reserved - keep
-		maker.reserved = keep
+	spends := a.held[(t.sells^1)&1]
+	b := e.touchPlain(spends)
+	keep := int64(0)
+	if maker.remaining != 0 {
+		keep = e.needOf(m, i)
 	}
+	b.available += maker.reserved - spent - keep
+	b.reserved -= maker.reserved - keep
+	maker.reserved = keep
+	e.touchPaid(maker.acct, m, a.held[t.sells&1], t.sells^1).available += got
 	return slotOf(e.accounts, maker.acct)
+}
+
+// either is a when which is 0 and b when it is 1, without a branch.
+func either(a, b, which int64) int64 { return a ^ (a^b)&-which }
+
+// purseAt is purse without the question whether there is such an account.
+func (e *Engine) purseAt(acct uint32, m *market) *account {
+	a := slotOf(e.accounts, acct)
+	if a.market != m.id {
+		e.openPurse(acct, m)
+	}
+	return a
 }
 
 // touchPaid is touchSlot for what a side is paid in; the account may hold none of
@@ -178,18 +185,12 @@ func (e *Engine) touchPaid(acct uint32, m *market, held uint32, sells uint32) *b
 // settleTaken enters the taker's side of its trades.
 func (e *Engine) settleTaken(t *taking, lots int64) {
 	m := t.m
-	held := e.purse(t.acct, m).held
-	quote, base := slotOf(e.balances, held[0]), slotOf(e.balances, held[1])
-	goods := lots * m.lot
-	if t.sells == 0 {
-		t.reserved -= t.took + t.fee
-		quote.reserved -= t.took + t.fee
-		base.available += goods
-	} else {
-		t.reserved -= goods
-		base.reserved -= goods
-		quote.available += t.took - t.fee
-	}
+	a := e.purseAt(t.acct, m)
+	goods, sells := lots*m.lot, int64(t.sells)
+	spent := either(t.took+t.fee, goods, sells)
+	t.reserved -= spent
+	slotOf(e.balances, a.held[t.sells&1]).reserved -= spent
+	slotOf(e.balances, a.held[(t.sells^1)&1]).available += either(goods, t.took-t.fee, sells)
 	e.assets[m.quote-1].fees += t.fee + t.makerFees
 }
 
