@@ -43,7 +43,7 @@ func (e *Engine) readHead(data []byte) (p PackHead, commands int, readable bool)
 // each carries out the commands of a readable pack. They are read some hundreds
 // at a time, so that what they need can be asked for ahead.
 func (e *Engine) each(data []byte, most int) {
-	r := reader{b: data}
+	r := reader{b: data[:len(data):len(data)]} // short reads up to the end of the capacity, which is the message's
 	e.commands = e.commands[:0]
 	e.spare.reset()
 	for k := 0; ; {

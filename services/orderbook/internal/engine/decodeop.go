@@ -34,9 +34,9 @@ func (e *Engine) decode(c *Command, data []byte) {
 func (e *Engine) decodeOp(c *Command, b []byte) bool {
 	switch c.Op {
 	case OpNew:
-		return c.readOrder(b, &e.spare)
+		return c.readUsual(b) || c.readOrder(b, &e.spare)
 	case OpCancel, OpAmend:
-		return c.readName(b)
+		return c.readUsualName(b) || c.readName(b)
 	case OpReplace, OpPair:
 		return e.readTwo(c, b)
 	case OpAcceptTime, OpTick:
