@@ -377,10 +377,15 @@ CREATE TABLE trade.journal (
     part integer NOT NULL,
     last boolean NOT NULL,
     first_event_seq bigint NOT NULL,
-    events integer NOT NULL,
     data bytea NOT NULL
 );
 ALTER TABLE ONLY trade.journal ALTER COLUMN data SET STORAGE EXTERNAL;
+CREATE TABLE trade.live_orders (
+    venue text NOT NULL,
+    first_id bigint NOT NULL,
+    last_id bigint NOT NULL,
+    orders integer NOT NULL
+);
 CREATE TABLE trade.markets (
     venue text NOT NULL,
     market integer NOT NULL,
@@ -417,6 +422,12 @@ CREATE TABLE trade.order_changes (
     remaining_lots bigint NOT NULL,
     trigger_ticks bigint NOT NULL,
     triggered boolean NOT NULL
+);
+CREATE TABLE trade.order_lists (
+    account bigint NOT NULL,
+    first_id bigint NOT NULL,
+    venue text NOT NULL,
+    ids bigint[] NOT NULL
 );
 CREATE TABLE trade.orders (
     venue text NOT NULL,
@@ -557,12 +568,16 @@ ALTER TABLE ONLY trade.funds
     ADD CONSTRAINT funds_pkey PRIMARY KEY (venue, id);
 ALTER TABLE ONLY trade.journal
     ADD CONSTRAINT journal_pkey PRIMARY KEY (venue, seq);
+ALTER TABLE ONLY trade.live_orders
+    ADD CONSTRAINT live_orders_pkey PRIMARY KEY (venue, first_id);
 ALTER TABLE ONLY trade.markets
     ADD CONSTRAINT markets_pkey PRIMARY KEY (venue, market);
 ALTER TABLE ONLY trade.markets
     ADD CONSTRAINT markets_venue_symbol_key UNIQUE (venue, symbol);
 ALTER TABLE ONLY trade.order_changes
     ADD CONSTRAINT order_changes_pkey PRIMARY KEY (venue, id, event_seq);
+ALTER TABLE ONLY trade.order_lists
+    ADD CONSTRAINT order_lists_pkey PRIMARY KEY (account, first_id, venue);
 ALTER TABLE ONLY trade.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (venue, id);
 ALTER TABLE ONLY trade.tickers
@@ -594,8 +609,6 @@ CREATE INDEX orphaned_events_tx ON ix_sample.orphaned_events USING btree (networ
 CREATE INDEX funds_account ON trade.funds USING btree (venue, account, event_seq DESC);
 CREATE INDEX journal_event_seq ON trade.journal USING btree (venue, first_event_seq);
 CREATE INDEX orders_client_id ON trade.orders USING btree (venue, account, client_order_id, id DESC) WHERE (client_order_id <> ''::text);
-CREATE INDEX orders_live ON trade.orders USING btree (venue, id) WHERE (status = ANY (ARRAY[1, 2, 7]));
-CREATE INDEX orders_of_account ON trade.orders USING btree (account, id, venue);
 CREATE INDEX trades_maker ON trade.trades USING btree (venue, maker_order_id);
 CREATE INDEX trades_market ON trade.trades USING btree (venue, market, trade_id DESC);
 CREATE INDEX trades_taker ON trade.trades USING btree (venue, taker_order_id);
@@ -644,8 +657,10 @@ GRANT SELECT ON TABLE trade.balances TO fondaco_reader;
 GRANT SELECT ON TABLE trade.candles TO fondaco_reader;
 GRANT SELECT ON TABLE trade.funds TO fondaco_reader;
 GRANT SELECT ON TABLE trade.journal TO fondaco_reader;
+GRANT SELECT ON TABLE trade.live_orders TO fondaco_reader;
 GRANT SELECT ON TABLE trade.markets TO fondaco_reader;
 GRANT SELECT ON TABLE trade.order_changes TO fondaco_reader;
+GRANT SELECT ON TABLE trade.order_lists TO fondaco_reader;
 GRANT SELECT ON TABLE trade.orders TO fondaco_reader;
 GRANT SELECT ON TABLE trade.tickers TO fondaco_reader;
 GRANT SELECT ON TABLE trade.trades TO fondaco_reader;

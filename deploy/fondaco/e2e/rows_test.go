@@ -191,9 +191,14 @@ func digest(t *testing.T, db *pgx.Conn, table string, without ...string) string 
 	for i, c := range columns {
 		columns[i] = pgx.Identifier{c}.Sanitize()
 	}
+	from := pgx.Identifier{schema, name}.Sanitize()
+	if table == "trade.order_lists" {
+		// Its rows are cut where transactions were.
+		columns, from = []string{"account", "venue", "id"}, "(select account, venue, unnest(ids) as id from trade.order_lists) l"
+	}
 	list := strings.Join(columns, ", ")
 	q := fmt.Sprintf("select count(*) || ' rows ' || coalesce(md5(string_agg(md5(row(%[1]s)::text), '' order by md5(row(%[1]s)::text))), '') from %[2]s",
-		list, pgx.Identifier{schema, name}.Sanitize())
+		list, from)
 	var out string
 	if err := db.QueryRow(t.Context(), q).Scan(&out); err != nil {
 		t.Fatalf("%s: %v", table, err)

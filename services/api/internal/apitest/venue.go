@@ -180,8 +180,8 @@ func (e *Engine) flush(t testing.TB) {
 			}
 		}
 		last := p.out.GetFirstEventSeq() + uint64(len(p.out.GetEvents())) - 1
-		exec(`insert into trade.journal values ($1,$2,$3,$4,$5,$6,$7,$8,$9)`, e.Venue, int64(p.seq), int64(p.out.GetFirstInSeq()), int64(p.out.GetLastInSeq()),
-			int32(p.out.GetPart()), p.out.GetLast(), int64(p.out.GetFirstEventSeq()), int32(len(p.out.GetEvents())), data)
+		exec(`insert into trade.journal (venue, seq, first_in_seq, last_in_seq, part, last, first_event_seq, data) values ($1,$2,$3,$4,$5,$6,$7,$8)`, e.Venue, int64(p.seq), int64(p.out.GetFirstInSeq()), int64(p.out.GetLastInSeq()),
+			int32(p.out.GetPart()), p.out.GetLast(), int64(p.out.GetFirstEventSeq()), data)
 		for i, ev := range p.out.GetEvents() {
 			e.row(exec, p.out.GetFirstEventSeq()+uint64(i), ev)
 		}
@@ -273,4 +273,6 @@ func (e *Engine) insert(exec func(string, ...any), id, left int64, status, rejec
 		e.Venue, id, int64(n.GetAccount()), n.GetClientOrderId(), int64(n.GetClientRef()), int32(n.GetMarket()), int16(n.GetSide()), int16(n.GetType()), int16(n.GetTimeInForce()), int16(n.GetSelfTrade()),
 		n.GetPriceTicks(), n.GetQuantityLots(), left, status, reject, n.GetQuoteBudget(), n.GetProtectionTicks(), n.GetTriggerTicks(), n.GetTrailTicks(), n.GetDisplayLots(), n.GetMinLots(),
 		n.GetPostOnly(), n.GetExpiresAtMs(), atMS, seq)
+	exec(`insert into trade.order_lists (account, first_id, venue, ids) values ($1, $2, $3, array[$2::bigint])`, int64(n.GetAccount()), id, e.Venue)
+	exec(`insert into trade.live_orders (venue, first_id, last_id, orders) values ($1, $2, $2, 1)`, e.Venue, id)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
@@ -47,10 +48,23 @@ func (s *Store) oneOrder(ctx context.Context, venue string, need Need, q string,
 	return o, err
 }
 
+// ofAccount are an account's orders below an id, newest first: $1 venue, $2 account,
+// $3 the id. It goes from list to list and so reads no more of them than a limit
+// wants; asked for in order, all of an account's lists may be read and sorted.
+func ofAccount(where string) string {
+	return `with recursive l as (
+			(select first_id, ids from trade.order_lists where account = $2 and venue = $1 and first_id < $3 order by first_id desc limit 1)
+			union all
+			select n.first_id, n.ids from l cross join lateral (select first_id, ids from trade.order_lists
+				where account = $2 and venue = $1 and first_id < l.first_id order by first_id desc limit 1) n)
+		select ` + orderColumns + ` from l cross join lateral (select o.* from unnest(l.ids) as u(listed) join trade.orders o on o.venue = $1 and o.id = u.listed
+			where u.listed < $3 and ` + where + ` order by u.listed desc) o`
+}
+
 // Orders lists an account's orders with ids below `below` (0 = no bound),
 // newest first; statuses empty = all. Those in known are left out.
 func (s *Store) Orders(ctx context.Context, venue string, account, below uint64, statuses []ordersv1.OrderStatus, known []int64, limit int, need Need) (out []market.Order, err error) {
-	bound := int64(1<<63 - 1)
+	bound := int64(math.MaxInt64)
 	if below > 0 {
 		bound = int64(below)
 	}
@@ -59,8 +73,7 @@ func (s *Store) Orders(ctx context.Context, venue string, account, below uint64,
 		wanted[i] = int16(st)
 	}
 	err = s.venueView(ctx, venue, need, func(tx *Tx) error {
-		const q = `select ` + orderColumns + ` from trade.orders where venue = $1 and account = $2 and id < $3 and (cardinality($4::smallint[]) = 0 or status = any($4))
-			and id <> all($5::bigint[]) order by id desc limit $6`
+		q := ofAccount(`(cardinality($4::smallint[]) = 0 or status = any($4)) and id <> all($5::bigint[])`) + ` limit $6`
 		rows, err := tx.Query(ctx, q, venue, int64(account), bound, wanted, known, limit)
 		if err != nil {
 			return fmt.Errorf("reading orders: %w", err)
@@ -75,15 +88,14 @@ func (s *Store) Orders(ctx context.Context, venue string, account, below uint64,
 
 // OrderByRef finds the newest order that a client_ref named.
 func (s *Store) OrderByRef(ctx context.Context, venue string, account, ref uint64, need Need) (market.Order, error) {
-	const q = `select ` + orderColumns + ` from trade.orders where venue = $1 and account = $2 and client_ref = $3::text::numeric and reject_reason <> $4
-		order by id desc limit 1`
-	return s.oneOrder(ctx, venue, need, q, venue, int64(account), strconv.FormatUint(ref, 10), int16(ordersv1.RejectReason_REJECT_REASON_DUPLICATE))
+	q := ofAccount(`client_ref = $4::text::numeric and reject_reason <> $5`) + ` limit 1`
+	return s.oneOrder(ctx, venue, need, q, venue, int64(account), int64(math.MaxInt64), strconv.FormatUint(ref, 10), int16(ordersv1.RejectReason_REJECT_REASON_DUPLICATE))
 }
 
 // Trades lists a market's trades with ids below `below` (0 = no bound), newest
 // first.
 func (s *Store) Trades(ctx context.Context, venue string, id uint32, below uint64, limit int, need Need) (out []market.Trade, err error) {
-	bound := int64(1<<63 - 1)
+	bound := int64(math.MaxInt64)
 	if below > 0 {
 		bound = int64(below)
 	}

@@ -178,7 +178,8 @@ func scanOrder(row pgx.CollectableRow) (market.Order, error) {
 const recentOrders = 1000
 
 func loadOrders(ctx context.Context, tx *Tx, venue string, st *market.State) error {
-	const q = `(select ` + orderColumns + ` from trade.orders where venue = $1 and status in (1, 2, 7))
+	const q = `(select ` + orderColumns + ` from (select first_id, last_id from trade.live_orders where venue = $1 and orders > 0) l
+			join trade.orders o on o.venue = $1 and o.id between l.first_id and l.last_id where status in (1, 2, 7))
 		union
 		(select ` + orderColumns + ` from trade.orders where venue = $1 order by id desc limit $2) order by id`
 	rows, err := tx.Query(ctx, q, venue, recentOrders)

@@ -143,6 +143,20 @@ func (r *Rows) ByteaArray(v [][]byte) {
 	r.buf = b
 }
 
+const int8OID = 20
+
+// Int8Array is a bigint[] with at least one element.
+func (r *Rows) Int8Array(v []uint64) {
+	b := binary.BigEndian.AppendUint32(r.buf, uint32(20+12*len(v)))
+	b = append(b, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, int8OID)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(v)))
+	b = append(b, 0, 0, 0, 1) // the first index
+	for _, e := range v {
+		b = binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), e)
+	}
+	r.buf = b
+}
+
 // Int2 is a smallint.
 func (r *Rows) Int2(v int16) {
 	r.buf = binary.BigEndian.AppendUint16(append(r.buf, 0, 0, 0, 2), uint16(v))

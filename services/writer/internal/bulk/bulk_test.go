@@ -21,11 +21,11 @@ func TestEveryType(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	if _, err := conn.Exec(ctx, `create table t (n numeric, i8 bigint, i4 integer, i2 smallint, b boolean, s text, d bytea, j jsonb, a bytea[])`); err != nil {
+	if _, err := conn.Exec(ctx, `create table t (n numeric, i8 bigint, i4 integer, i2 smallint, b boolean, s text, d bytea, j jsonb, a bytea[], l bigint[])`); err != nil {
 		t.Fatal(err)
 	}
 	numbers := []uint64{0, 1, 9_999, 10_000, 10_001, 99_990_000, 100_000_000, 1_000_000_000_000, math.MaxInt64, math.MaxUint64}
-	rows := bulk.New([]string{"n", "i8", "i4", "i2", "b", "s", "d", "j", "a"}, 0)
+	rows := bulk.New([]string{"n", "i8", "i4", "i2", "b", "s", "d", "j", "a", "l"}, 0)
 	var want []string
 	for i, n := range numbers {
 		rows.Row()
@@ -38,7 +38,8 @@ func TestEveryType(t *testing.T) {
 		rows.Bytes([]byte{byte(i)})
 		rows.JSONB([]byte(fmt.Sprintf(`{"i": %d}`, i)))
 		rows.ByteaArray([][]byte{{1}, {byte(i)}})
-		want = append(want, fmt.Sprintf(`%d %d %d %d %t row %d \x%02x {"i": %d} {"\\x01","\\x%02x"}`, n, math.MaxInt64-i, i, -i, i%2 == 0, i, i, i, i))
+		rows.Int8Array([]uint64{uint64(i), math.MaxInt64})
+		want = append(want, fmt.Sprintf(`%d %d %d %d %t row %d \x%02x {"i": %d} {"\\x01","\\x%02x"} {%d,%d}`, n, math.MaxInt64-i, i, -i, i%2 == 0, i, i, i, i, i, math.MaxInt64))
 	}
 	tx, err := conn.Begin(ctx)
 	if err != nil {
@@ -50,7 +51,7 @@ func TestEveryType(t *testing.T) {
 	if err := tx.Commit(ctx); err != nil {
 		t.Fatal(err)
 	}
-	got, err := conn.Query(ctx, `select concat_ws(' ', n, i8, i4, i2, b::text, s, d, j, a) from t order by i4`)
+	got, err := conn.Query(ctx, `select concat_ws(' ', n, i8, i4, i2, b::text, s, d, j, a, l) from t order by i4`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,14 +21,17 @@ import (
 	tradesv1 "fondaco.dev/proto/trades/v1"
 )
 
-var benchCommands = flag.Int("commands", 100_000, "commands of BenchmarkTrades")
+var (
+	benchCommands = flag.Int("commands", 100_000, "commands of BenchmarkTrades")
+	benchResting  = flag.Bool("resting", false, "BenchmarkTrades has nothing but new orders that rest")
+	benchAccounts = flag.Uint64("accounts", 1000, "accounts of BenchmarkTrades; each pack's commands come from a hundred of them")
+)
 
 // Shape of what BenchmarkTrades writes: half new orders that rest, four in ten
 // cancels, one in ten an order that trades.
 const (
-	benchPack     = 100  // commands
-	benchOutput   = 10   // packs
-	benchAccounts = 1000 // each pack's commands come from a hundred of them
+	benchPack   = 100 // commands
+	benchOutput = 10  // packs
 )
 
 // tape makes the events of such a market without matching anything.
@@ -39,6 +42,9 @@ type tape struct {
 	order   uint64
 	trade   uint64
 	events  int
+
+	accounts uint64
+	rests    bool // nothing ends
 }
 
 func (p *tape) accept(account uint64, side ordersv1.Side, lots uint64, at uint64) *tradesv1.OrderAccepted {
@@ -63,9 +69,9 @@ func (p *tape) output() []*tradesv1.Event {
 		if p.order%benchPack == 0 {
 			add(&tradesv1.Event{Kind: &tradesv1.Event_PackApplied{PackApplied: &tradesv1.PackApplied{InSeq: p.order, Gateway: "0123456789abcdef", PackNo: p.order, NowMs: 1, From: "api"}}})
 		}
-		at, account := uint64(1_700_000_000_000)+p.order/20, 1+p.rng.Uint64N(benchAccounts)
+		at, account := uint64(1_700_000_000_000)+p.order/20, 1+p.rng.Uint64N(p.accounts)
 		switch n := p.rng.IntN(10); {
-		case n < 5 || len(p.resting) == 0:
+		case p.rests || n < 5 || len(p.resting) == 0:
 			o := p.accept(account, ordersv1.Side_SIDE_SELL, 10, at)
 			p.resting = append(p.resting, o)
 			add(&tradesv1.Event{Kind: &tradesv1.Event_OrderAccepted{OrderAccepted: o}})
@@ -83,7 +89,7 @@ func (p *tape) output() []*tradesv1.Event {
 		}
 	}
 	for range benchPack * benchOutput / 2 {
-		account := 1 + p.rng.Uint64N(benchAccounts)
+		account := 1 + p.rng.Uint64N(p.accounts)
 		add(&tradesv1.Event{Kind: &tradesv1.Event_BalanceChanged{BalanceChanged: &tradesv1.BalanceChanged{Account: account, Asset: 1 + uint32(account&1), Available: p.order, Reserved: 7}}})
 	}
 	p.events += len(out)
@@ -97,7 +103,7 @@ func BenchmarkTrades(b *testing.B) {
 	for b.Loop() {
 		b.StopTimer()
 		w := writertest.New(b)
-		p := &tape{e: &engine{w: w}, rng: rand.New(rand.NewPCG(1, 2))}
+		p := &tape{e: &engine{w: w}, rng: rand.New(rand.NewPCG(1, 2)), accounts: *benchAccounts, rests: *benchResting}
 		p.e.publish(b, nil, registry()...)
 		for range *benchCommands / benchPack / benchOutput {
 			p.e.publish(b, nil, p.output()...)

@@ -93,11 +93,11 @@ func (j *Journal) Write(ctx context.Context, tx pgx.Tx) error {
 		}
 	}
 	_, err = tx.CopyFrom(ctx, pgx.Identifier{"trade", "journal"},
-		[]string{"venue", "seq", "first_in_seq", "last_in_seq", "part", "last", "first_event_seq", "events", "data"},
+		[]string{"venue", "seq", "first_in_seq", "last_in_seq", "part", "last", "first_event_seq", "data"},
 		pgx.CopyFromSlice(len(j.plan), func(i int) ([]any, error) {
 			m := &j.plan[i]
 			return []any{j.venue, int64(m.seq), int64(m.out.GetFirstInSeq()), int64(m.out.GetLastInSeq()), int32(m.out.GetPart()), m.out.GetLast(),
-				int64(m.out.GetFirstEventSeq()), int32(len(m.out.GetEvents())), m.data}, nil
+				int64(m.out.GetFirstEventSeq()), m.data}, nil
 		}))
 	if err != nil {
 		return fmt.Errorf("copying the journal: %w", err)

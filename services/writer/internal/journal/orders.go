@@ -35,6 +35,7 @@ from unnest($2::bigint[]) as u(id) join trade.orders o on o.venue = $1 and o.id 
 		&o.QueueSeq, &o.QuoteBudget, &o.Protection, &o.Trigger, &o.Trail, &o.Display, &o.MinLots, &o.PostOnly, &o.ExpiresMs, &o.OtherLeg,
 		&o.CreatedMs, &o.UpdatedMs, &o.EventSeq}, func() error {
 		copied := o
+		copied.Lived = o.Alive()
 		known[o.ID] = &copied
 		return nil
 	})
@@ -81,6 +82,9 @@ func (j *Journal) orders(ctx context.Context, tx pgx.Tx, c *trade.Changes) error
 	err := rows.Send(ctx, tx, "trade.orders")
 	rows.Release()
 	if err != nil {
+		return err
+	}
+	if err := j.list(ctx, tx, made); err != nil {
 		return err
 	}
 	if err := j.replace(ctx, tx, changed); err != nil {

@@ -20,6 +20,7 @@ func (j *Journal) write(ctx context.Context, tx pgx.Tx, c *trade.Changes) error 
 	}
 	batch := &pgx.Batch{}
 	j.queueBalances(batch, c)
+	j.queueLiving(batch, c)
 	for _, f := range c.Funds {
 		batch.Queue(`insert into trade.funds (venue, id, account, asset, amount, event_seq) values ($1, $2, $3, $4, $5, $6)`,
 			j.venue, f.Event.GetId(), int64(f.Event.GetAccount()), int32(f.Event.GetAsset()), f.Event.GetAmount(), int64(f.EventSeq))

@@ -43,6 +43,8 @@ type Order struct {
 
 	// Made says that the batch at hand made it: it is not in the database yet.
 	Made bool
+	// Lived says that it was Alive before the batch.
+	Lived bool
 }
 
 // waits reports a type that waits for its trigger.
