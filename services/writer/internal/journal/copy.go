@@ -3,6 +3,7 @@ package journal
 import (
 	"strings"
 
+	tradesv1 "fondaco.dev/proto/trades/v1"
 	"fondaco.dev/services/writer/internal/bulk"
 	"fondaco.dev/services/writer/internal/trade"
 )
@@ -50,6 +51,60 @@ func (j *Journal) copyOrders(list []*trade.Order) *bulk.Rows {
 			r.Int8(uint64(v))
 		}
 		r.Int8(o.EventSeq)
+	}
+	return r
+}
+
+var messageColumns = []string{"venue", "seq", "first_in_seq", "last_in_seq", "part", "last", "first_event_seq", "data"}
+
+// messageBytes is what a message's row takes beside its texts.
+const messageBytes = 80
+
+// copyMessages is the plan, verbatim.
+func (j *Journal) copyMessages() *bulk.Rows {
+	size := 0
+	for i := range j.plan {
+		size += messageBytes + len(j.venue) + len(j.plan[i].data)
+	}
+	r := bulk.New(messageColumns, size)
+	for i := range j.plan {
+		m := &j.plan[i]
+		r.Row()
+		r.Text(j.venue)
+		r.Int8(m.seq)
+		r.Int8(m.out.FirstInSeq)
+		r.Int8(m.out.LastInSeq)
+		r.Int4(m.out.Part)
+		r.Bool(m.out.Last)
+		r.Int8(m.out.FirstEventSeq)
+		r.Bytes(m.data)
+	}
+	return r
+}
+
+var tradeColumns = strings.Split("venue, trade_id, market, price_ticks, quantity_lots, maker_order_id, taker_order_id, maker_account, taker_account, "+
+	"taker_side, maker_fee, taker_fee, auction, at_ms, event_seq", ", ")
+
+// tradeBytes is what a trade's row takes beside its text.
+const tradeBytes = 170
+
+func (j *Journal) copyTrades(list []trade.Numbered[*tradesv1.Trade]) *bulk.Rows {
+	r := bulk.New(tradeColumns, len(list)*(tradeBytes+len(j.venue)))
+	for i := range list {
+		t := list[i].Event
+		r.Row()
+		r.Text(j.venue)
+		r.Int8(t.GetTradeId())
+		r.Int4(t.GetMarket())
+		for _, v := range [6]uint64{t.GetPriceTicks(), t.GetQuantityLots(), t.GetMakerOrderId(), t.GetTakerOrderId(), t.GetMakerAccount(), t.GetTakerAccount()} {
+			r.Int8(v)
+		}
+		r.Int2(int16(t.GetTakerSide()))
+		r.Int8(t.GetMakerFee())
+		r.Int8(t.GetTakerFee())
+		r.Bool(t.GetAuction())
+		r.Int8(t.GetAtMs())
+		r.Int8(list[i].EventSeq)
 	}
 	return r
 }

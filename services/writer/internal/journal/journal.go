@@ -10,7 +10,6 @@ import (
 	"math"
 
 	"github.com/jackc/pgx/v5"
-	"google.golang.org/protobuf/proto"
 
 	"fondaco.dev/pkg/bus"
 	"fondaco.dev/services/writer/internal/partition"
@@ -30,16 +29,21 @@ type Journal struct {
 	events  int
 	units   map[uint32]int64 // quote units of one lot at one tick, of every market known
 	windows map[uint32]*trade.Window
+
+	reader *trade.Reader
+	made   map[uint64]bool // older's, empty between its calls
 }
 
 type message struct {
 	seq  uint64
 	data []byte
-	out  *tradesv1.Output
+	out  trade.Output
 }
 
 // New makes the projection of a venue.
-func New(venue string, m *partition.Metrics) *Journal { return &Journal{venue: venue, metrics: m} }
+func New(venue string, m *partition.Metrics) *Journal {
+	return &Journal{venue: venue, metrics: m, reader: trade.NewReader(), made: map[uint64]bool{}}
+}
 
 // Load forgets everything and goes on after cur.
 func (j *Journal) Load(cur partition.Cursor) {
@@ -49,26 +53,26 @@ func (j *Journal) Load(cur partition.Cursor) {
 
 // Take plans one message.
 func (j *Journal) Take(_ context.Context, m bus.Message) (int, error) {
-	var out tradesv1.Output
-	if err := proto.Unmarshal(m.Data, &out); err != nil {
+	out, err := trade.ReadOutput(m.Data)
+	if err != nil {
 		return 0, partition.Stopf("the message cannot be read (%v). %s", err, j.recovery())
 	}
-	if out.GetPrevSeq() != j.stable.Seq || !bytes.Equal(out.GetPrevDigest(), j.stable.Digest) {
-		return 0, fmt.Errorf("%w: its predecessor is message %d, the cursor is at %d", partition.ErrBroken, out.GetPrevSeq(), j.stable.Seq)
+	if out.PrevSeq != j.stable.Seq || !bytes.Equal(out.PrevDigest, j.stable.Digest) {
+		return 0, fmt.Errorf("%w: its predecessor is message %d, the cursor is at %d", partition.ErrBroken, out.PrevSeq, j.stable.Seq)
 	}
 	// Event numbers are dense from 1; the cursor's position is the last one.
-	if out.GetFirstEventSeq() != j.stable.Pos+1 {
-		return 0, partition.Stopf("its events begin with %d, %d is awaited. %s", out.GetFirstEventSeq(), j.stable.Pos+1, j.recovery())
+	if out.FirstEventSeq != j.stable.Pos+1 {
+		return 0, partition.Stopf("its events begin with %d, %d is awaited. %s", out.FirstEventSeq, j.stable.Pos+1, j.recovery())
 	}
-	if out.GetLastInSeq() > math.MaxInt64 || out.GetFirstInSeq() > math.MaxInt64 {
+	if out.LastInSeq > math.MaxInt64 || out.FirstInSeq > math.MaxInt64 {
 		return 0, partition.Stopf("its input sequences are out of range. %s", j.recovery())
 	}
-	j.plan = append(j.plan, message{seq: m.Seq, data: m.Data, out: &out})
-	j.events += len(out.GetEvents())
+	j.plan = append(j.plan, message{seq: m.Seq, data: m.Data, out: out})
+	j.events += out.Count
 	j.stable.Seq, j.stable.Digest = m.Seq, partition.Digest(m)
-	j.stable.Pos += uint64(len(out.GetEvents()))
+	j.stable.Pos += uint64(out.Count)
 	j.stable.CaughtUp = j.stable.CaughtUp || m.Pending == 0
-	return 1 + len(out.GetEvents()), nil
+	return 1 + out.Count, nil
 }
 
 func (j *Journal) recovery() string {
@@ -85,24 +89,33 @@ func (j *Journal) Write(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	changes := trade.NewChanges(known)
-	for _, m := range j.plan {
-		for k, e := range m.out.GetEvents() {
-			if err := changes.Apply(m.out.GetFirstEventSeq()+uint64(k), e); err != nil {
+	if err := j.each(changes.Apply); err != nil {
+		return err
+	}
+	rows := j.copyMessages()
+	err = rows.Send(ctx, tx, "trade.journal")
+	rows.Release()
+	if err != nil {
+		return err
+	}
+	return j.write(ctx, tx, changes)
+}
+
+// each gives the plan's events to do, in order; each is good until the next one.
+func (j *Journal) each(do func(seq uint64, e *tradesv1.Event) error) error {
+	for i := range j.plan {
+		m := &j.plan[i]
+		for seq, raw := range m.out.Events() {
+			e, err := j.reader.Read(raw)
+			if err == nil {
+				err = do(seq, e)
+			}
+			if err != nil {
 				return partition.Stopf("message %d of %s: %v. %s", m.seq, tradesv1.Subject(j.venue), err, j.recovery())
 			}
 		}
 	}
-	_, err = tx.CopyFrom(ctx, pgx.Identifier{"trade", "journal"},
-		[]string{"venue", "seq", "first_in_seq", "last_in_seq", "part", "last", "first_event_seq", "data"},
-		pgx.CopyFromSlice(len(j.plan), func(i int) ([]any, error) {
-			m := &j.plan[i]
-			return []any{j.venue, int64(m.seq), int64(m.out.GetFirstInSeq()), int64(m.out.GetLastInSeq()), int32(m.out.GetPart()), m.out.GetLast(),
-				int64(m.out.GetFirstEventSeq()), m.data}, nil
-		}))
-	if err != nil {
-		return fmt.Errorf("copying the journal: %w", err)
-	}
-	return j.write(ctx, tx, changes)
+	return nil
 }
 
 // Committed drops the plan and tells what it was.

@@ -19,17 +19,11 @@ func (j *Journal) trades(ctx context.Context, tx pgx.Tx, c *trade.Changes) error
 	if len(c.Trades) == 0 {
 		return nil
 	}
-	_, err := tx.CopyFrom(ctx, pgx.Identifier{"trade", "trades"},
-		[]string{"venue", "trade_id", "market", "price_ticks", "quantity_lots", "maker_order_id", "taker_order_id",
-			"maker_account", "taker_account", "taker_side", "maker_fee", "taker_fee", "auction", "at_ms", "event_seq"},
-		pgx.CopyFromSlice(len(c.Trades), func(i int) ([]any, error) {
-			t := c.Trades[i].Event
-			return []any{j.venue, int64(t.GetTradeId()), int32(t.GetMarket()), int64(t.GetPriceTicks()), int64(t.GetQuantityLots()), int64(t.GetMakerOrderId()),
-				int64(t.GetTakerOrderId()), int64(t.GetMakerAccount()), int64(t.GetTakerAccount()), int16(t.GetTakerSide()),
-				int64(t.GetMakerFee()), int64(t.GetTakerFee()), t.GetAuction(), int64(t.GetAtMs()), int64(c.Trades[i].EventSeq)}, nil
-		}))
+	rows := j.copyTrades(c.Trades)
+	err := rows.Send(ctx, tx, "trade.trades")
+	rows.Release()
 	if err != nil {
-		return fmt.Errorf("copying trades: %w", err)
+		return err
 	}
 	candles := trade.Candles(c.Trades, func(market uint32) int64 { return j.units[market] })
 	seconds := trade.Seconds(candles)

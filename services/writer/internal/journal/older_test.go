@@ -44,7 +44,7 @@ func TestOlderOrders(t *testing.T) {
 		}
 		prev, event = partition.Digest(m), event+uint64(len(events))
 	}
-	if got := j.older(); !slices.Equal(got, []int64{5, 7, 9}) {
-		t.Errorf("orders to look up: %v, want 5, 7 and 9", got)
+	if got, err := j.older(); err != nil || !slices.Equal(got, []int64{5, 7, 9}) {
+		t.Errorf("orders to look up: %v, %v, want 5, 7 and 9", got, err)
 	}
 }

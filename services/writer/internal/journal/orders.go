@@ -8,13 +8,17 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	tradesv1 "fondaco.dev/proto/trades/v1"
 	"fondaco.dev/services/writer/internal/trade"
 )
 
 // load reads the orders that the plan changes without having made them.
 func (j *Journal) load(ctx context.Context, tx pgx.Tx) (map[uint64]*trade.Order, error) {
-	ids := j.older()
-	known := map[uint64]*trade.Order{}
+	ids, err := j.older()
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[uint64]*trade.Order, j.events/2)
 	if len(ids) == 0 {
 		return known, nil
 	}
@@ -46,30 +50,29 @@ from unnest($2::bigint[]) as u(id) join trade.orders o on o.venue = $1 and o.id 
 }
 
 // older are the orders that the plan changes and did not make, each once.
-func (j *Journal) older() []int64 {
-	var ids []int64
+func (j *Journal) older() (ids []int64, err error) {
 	var touched [4]int64
-	made := map[int64]bool{}
-	for _, m := range j.plan {
-		for _, e := range m.out.GetEvents() {
-			if id := trade.Made(e); id != 0 {
-				made[int64(id)] = true
-			}
-			for _, id := range trade.Touched(touched[:0], e) {
-				if !made[id] {
-					ids = append(ids, id)
-				}
+	defer clear(j.made)
+	err = j.each(func(_ uint64, e *tradesv1.Event) error {
+		if id := trade.Made(e); id != 0 {
+			j.made[id] = true
+		}
+		for _, id := range trade.Touched(touched[:0], e) {
+			if !j.made[uint64(id)] {
+				ids = append(ids, id)
 			}
 		}
-	}
+		return nil
+	})
 	slices.Sort(ids)
-	return slices.Compact(ids)
+	return slices.Compact(ids), err
 }
 
 // orders copies the orders that the batch made, replaces what it changed of
 // others, and keeps what both were before their changes.
 func (j *Journal) orders(ctx context.Context, tx pgx.Tx, c *trade.Changes) error {
-	var made, changed []*trade.Order
+	made := make([]*trade.Order, 0, len(c.Orders))
+	var changed []*trade.Order
 	for _, o := range c.Orders {
 		if o.Made {
 			made = append(made, o)

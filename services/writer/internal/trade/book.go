@@ -55,7 +55,13 @@ type Changes struct {
 	Markets  []*tradesv1.MarketAdded
 	Phases   map[uint32]*tradesv1.PhaseChanged // the last one of each market
 	Limits   map[uint32]*ordersv1.Limits
+
+	spare []Order // to be made next
+	last  *Order  // made last: what happens to it mostly follows
 }
+
+// slabOrders is how many orders are made at once, in 80 KB.
+const slabOrders = 256
 
 // NewChanges starts a batch; known holds the orders that Touched names and the
 // database has, and belongs to the Changes from then on.
@@ -131,11 +137,15 @@ func (c *Changes) Apply(seq uint64, e *tradesv1.Event) error {
 }
 
 func (c *Changes) made(seq uint64, e *tradesv1.Event) error {
-	o := (*Order)(nil)
+	if len(c.spare) == 0 {
+		c.spare = make([]Order, slabOrders)
+	}
+	o := &c.spare[0]
+	c.spare = c.spare[1:]
 	if a := e.GetOrderAccepted(); a != nil {
-		o = accepted(seq, a)
+		accepted(o, seq, a)
 	} else {
-		o = rejected(seq, e.GetOrderRejected())
+		rejected(o, seq, e.GetOrderRejected())
 	}
 	if o.ID > math.MaxInt64 || o.Account > math.MaxInt64 {
 		return fmt.Errorf("order %d of account %d is out of range", o.ID, o.Account)
@@ -144,7 +154,7 @@ func (c *Changes) made(seq uint64, e *tradesv1.Event) error {
 		return fmt.Errorf("order %d is made twice", o.ID)
 	}
 	o.Made = true
-	c.Orders[o.ID] = o
+	c.Orders[o.ID], c.last = o, o
 	if o.OtherLeg != 0 {
 		return c.change(o.OtherLeg, seq, 0, func(first *Order) { first.OtherLeg = o.ID })
 	}
@@ -197,7 +207,10 @@ func (c *Changes) replace(id, seq, atMs uint64, do func(*Order)) error {
 }
 
 func (c *Changes) change(id, seq, atMs uint64, do func(*Order)) error {
-	o := c.Orders[id]
+	o := c.last
+	if o == nil || o.ID != id {
+		o = c.Orders[id]
+	}
 	if o == nil {
 		return fmt.Errorf("event %d changes order %d, which does not exist", seq, id)
 	}

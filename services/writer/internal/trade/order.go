@@ -50,9 +50,9 @@ type Order struct {
 // waits reports a type that waits for its trigger.
 func waits(t ordersv1.OrderType) bool { return t >= ordersv1.OrderType_ORDER_TYPE_STOP }
 
-func accepted(seq uint64, a *tradesv1.OrderAccepted) *Order {
+func accepted(o *Order, seq uint64, a *tradesv1.OrderAccepted) {
 	kind := a.GetKind()
-	o := &Order{
+	*o = Order{
 		ID: a.GetOrderId(), Account: a.GetAccount(), ClientOrderID: a.GetClientOrderId(), ClientRef: a.GetClientRef(), Market: a.GetMarket(),
 		Side: ordersv1.Side(kind & 0xff), Type: ordersv1.OrderType(kind >> 8 & 0xff),
 		TimeInForce: ordersv1.TimeInForce(kind >> 16 & 0xff), SelfTrade: ordersv1.SelfTrade(kind >> 24),
@@ -66,12 +66,11 @@ func accepted(seq uint64, a *tradesv1.OrderAccepted) *Order {
 		o.QuoteBudget, o.Protection, o.Trigger, o.Trail = t.GetQuoteBudget(), t.GetProtectionTicks(), t.GetTriggerTicks(), t.GetTrailTicks()
 		o.Display, o.MinLots, o.PostOnly, o.ExpiresMs, o.OtherLeg = t.GetDisplayLots(), t.GetMinLots(), t.GetPostOnly(), t.GetExpiresAtMs(), t.GetOtherLeg()
 	}
-	return o
 }
 
-func rejected(seq uint64, r *tradesv1.OrderRejected) *Order {
+func rejected(o *Order, seq uint64, r *tradesv1.OrderRejected) {
 	n := r.GetOrder()
-	return &Order{
+	*o = Order{
 		ID: r.GetOrderId(), Account: n.GetAccount(), ClientOrderID: n.GetClientOrderId(), ClientRef: n.GetClientRef(), Market: n.GetMarket(),
 		Side: n.GetSide(), Type: n.GetType(), TimeInForce: n.GetTimeInForce(), SelfTrade: n.GetSelfTrade(),
 		PriceTicks: n.GetPriceTicks(), QuantityLots: n.GetQuantityLots(), QuoteBudget: n.GetQuoteBudget(), Protection: n.GetProtectionTicks(),
