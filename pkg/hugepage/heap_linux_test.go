@@ -16,7 +16,7 @@ func TestHeap(t *testing.T) {
 		t.Skip("large pages cannot be asked for here, or are everywhere")
 	}
 	const bytes = 64 << 20
-	Heap(bytes)
+	Heap{Huge: bytes}.Set()
 	var kept [][]byte
 	for range bytes / 2 / Size {
 		kept = append(kept, make([]byte, Size/2))
@@ -31,7 +31,7 @@ func TestHeap(t *testing.T) {
 	if advised < len(kept)/2 {
 		t.Errorf("%d of %d pieces are where large pages were asked for", advised, len(kept))
 	}
-	Heap(1 << 40) // the second time it is not even tried
+	Heap{Huge: 1 << 40}.Set() // the second time it is not even tried
 }
 
 // advisedAt says whether large pages were asked for at an address.

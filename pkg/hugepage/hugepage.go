@@ -19,30 +19,54 @@ const Size = 2 << 20
 // in a quiet house.
 const heapMiB = 256
 
-// HeapFromEnv reads how many bytes of the heap are to be in large pages.
-func HeapFromEnv(r *env.Reader) int {
-	return r.Int("FONDACO_HUGE_HEAP", heapMiB, 0, 1<<20) << 20
+// Heap says how the memory of Go's heap comes to a process. The zero value is as
+// Go has it.
+type Heap struct {
+	// Huge is how many of its first bytes are asked for in large pages.
+	Huge int
+	// Ready is how many bytes it is made of from the beginning, and keeps: they are
+	// in large pages too, all of them are touched, and nothing is collected before
+	// they are used. 0 = as many as are needed.
+	Ready int
+}
+
+// HeapFromEnv reads how the heap is to be.
+func HeapFromEnv(r *env.Reader) Heap {
+	return Heap{Huge: r.Int("FONDACO_HUGE_HEAP", heapMiB, 0, 1<<20) << 20, Ready: r.Int("FONDACO_READY_HEAP", 0, 0, 1<<20) << 20}
 }
 
 var heap sync.Once // a process has one heap
 
-// Heap asks for large pages for the first bytes of Go's heap; 0 asks for none.
-// A process that asked once keeps what it has.
+// Set makes the heap so; a process that did it once keeps what it has.
 //
 // Memory that is new to a process costs a fault a page: on a virtual machine
 // 15 us for each 4 KiB, which for whoever takes in orders by the hundred
 // thousand is more than the work on them. The heap keeps the addresses that it
-// once had, so it is made that large once. Nothing is touched by that: no memory
-// is used before something needs it.
-func Heap(bytes int) {
+// once had, so it is made that large once.
+//
+// Nothing is touched by Huge alone: no memory is used before something needs it.
+// But a large page that the machine has to get from its host first takes 3 to 9
+// ms, and a heap asks for one after the other as it grows, and again for those
+// that it gave back in a quiet time. With Ready that is over before the process
+// serves.
+func (h Heap) Set() {
+	bytes := max(h.Huge, h.Ready)
 	if bytes < Size || runtime.GOOS != "linux" {
 		return
 	}
 	heap.Do(func() {
 		// Off until what is reserved is free again: a collection meanwhile would think
 		// that the process needs twice as much.
-		defer debug.SetGCPercent(debug.SetGCPercent(-1))
-		Advise(make([]byte, bytes))
+		percent := debug.SetGCPercent(-1)
+		memory := make([]byte, bytes)
+		Advise(memory)
+		Populate(memory[:h.Ready])
+		if h.Ready > 0 && percent > 0 {
+			keep(h.Ready, percent)
+		} else {
+			debug.SetGCPercent(percent)
+		}
+		runtime.KeepAlive(memory)
 		runtime.GC()
 	})
 }

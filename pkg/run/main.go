@@ -45,7 +45,7 @@ func Main[C any](service string, threads Threads, load func(env.Lookup) (C, erro
 		fmt.Fprintf(os.Stderr, "%s: %v\n", service, err)
 		os.Exit(2)
 	}
-	hugepage.Heap(huge)
+	huge.Set()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	if err := serve(ctx, cfg, log); err != nil {

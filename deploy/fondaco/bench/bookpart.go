@@ -83,7 +83,7 @@ func (b *Book) http(ctx context.Context) error {
 		}
 		b.table.rate("batches of 100 over HTTP", batch.Orders, "orders/s", 0)
 		return nil
-	}, noSnapshots...)
+	}, busy...)
 }
 
 // sockets measures how many orders one gateway takes in arrays over WebSockets.
@@ -105,7 +105,7 @@ func (b *Book) sockets(ctx context.Context) error {
 		b.table.rate("arrays of 100, 8 under way on each", sockets.Orders, "orders/s", 250_000)
 		used.tell(&b.table, sockets.CPU)
 		return nil
-	}, noSnapshots...)
+	}, busy...)
 }
 
 // latency measures single orders at a rate that is far from the limit.
@@ -141,7 +141,7 @@ func (b *Book) latency(ctx context.Context) error {
 			b.table.rate("  orders answered", d.Orders, "orders/s", 0)
 			used.tell(&b.table, d.CPU)
 			return nil
-		}, noSnapshots...)
+		}, busy...)
 		if err != nil {
 			return fmt.Errorf("%d gateways: %w", gateways, err)
 		}
@@ -172,7 +172,7 @@ func (b *Book) beside(ctx context.Context) error {
 		return err
 	}
 	defer node.stop()
-	w, err := b.newBookWorld(ctx, node, networkConfig(node.load, "logs"), noSnapshots...)
+	w, err := b.newBookWorld(ctx, node, networkConfig(node.load, "logs"), busy...)
 	if err != nil {
 		return err
 	}

@@ -48,9 +48,13 @@ const (
 	richWine    = 1_000_000_000_000
 )
 
-// natsHeap is the part of this process's heap that is in large pages, as it is in
-// the all-in-one: the servers of NATS run in it.
-const natsHeap = 256 << 20
+// natsHeap is what this process's heap is made of from the beginning: the servers
+// of NATS run in it, as they do in the all-in-one.
+const natsHeap = 384 << 20
+
+// busy is what the services are told that take orders from clients: their memory
+// is there before the first one comes, and no snapshot falls into what is measured.
+var busy = append([]string{"FONDACO_READY_HEAP=256"}, noSnapshots...)
 
 // bookWorld is a world with a venue.
 type bookWorld struct {
@@ -64,7 +68,7 @@ type bookWorld struct {
 func (b *Book) newBookWorld(ctx context.Context, node *helper, networks string, env ...string) (w *bookWorld, err error) {
 	// A limit would be measured instead of the book.
 	env = append([]string{"FONDACO_ORDERS_PER_SECOND=0", "FONDACO_WS_ORDERS_PER_SECOND=0", "FONDACO_LIMIT_READS=0", "FONDACO_LIMIT_ADDRESS_READS=0"}, env...)
-	hugepage.Heap(natsHeap)
+	hugepage.Heap{Ready: natsHeap}.Set()
 	w = &bookWorld{world: &world{b: &Bench{Bin: b.Bin, Env: append(env, b.Env...), Profiles: b.Profiles}, node: node}}
 	if w.dir, err = home.Temp(); err != nil {
 		return nil, err

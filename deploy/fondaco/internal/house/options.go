@@ -62,7 +62,7 @@ type settings struct {
 	pgBin   string
 	redis   env.Secret
 	log     zlog.Config
-	huge    int  // bytes of the heap in large pages
+	huge    hugepage.Heap
 	quiet   bool // LOG_LEVEL was not set: the demo keeps its bots' requests off the screen
 }
 

@@ -17,7 +17,6 @@ import (
 	"fondaco.dev/deploy/fondaco/internal/infra"
 	"fondaco.dev/deploy/fondaco/internal/release"
 	"fondaco.dev/pkg/embedded/child"
-	"fondaco.dev/pkg/hugepage"
 	"fondaco.dev/pkg/zlog"
 	"fondaco.dev/proto/config"
 )
@@ -54,7 +53,7 @@ func up(ctx context.Context, o Options, parts []Service) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, dir.Close()) }()
-	hugepage.Heap(s.huge)
+	s.huge.Set()
 	if err := portFree(s.http); err != nil {
 		return err
 	}
