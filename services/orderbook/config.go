@@ -41,6 +41,10 @@ type Config struct {
 	// replays the packs since the last one; streams are trimmed below confirmed
 	// snapshots only. A standby confirms all of its own.
 	ConfirmEvery time.Duration
+	// ReadyOrders: FONDACO_READY_ORDERS, default 0. The orders whose memory is made
+	// ready when the venue is recovered, 128 bytes each; those beyond it get theirs
+	// as they come.
+	ReadyOrders int
 	// Trace: OTEL_EXPORTER_OTLP_ENDPOINT, FONDACO_TRACE_*.
 	Trace trace.Config
 }
@@ -64,6 +68,7 @@ func ConfigFromEnv(lookup env.Lookup) (Config, error) {
 		SnapshotEvery: r.Duration("FONDACO_SNAPSHOT_INTERVAL", 30*time.Second),
 		SnapshotDir:   r.String("FONDACO_SNAPSHOT_DIR", ""),
 		ConfirmEvery:  r.Duration("FONDACO_SNAPSHOT_CONFIRM_INTERVAL", 10*time.Minute),
+		ReadyOrders:   r.Int("FONDACO_READY_ORDERS", 0, 0, 1<<30),
 		Trace:         trace.ConfigFromEnv(r),
 	}
 	if cfg.SnapshotEvery < time.Second {

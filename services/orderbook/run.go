@@ -188,6 +188,7 @@ func (s *service) reign(ctx context.Context) error {
 	s.metrics.Replayed.Add(float64(st.Replayed))
 	s.log.Info("recovered", zap.Uint64("snapshot", st.Snapshot), zap.Int("replayed_packs", st.Replayed), zap.Uint64("in_seq", st.Engine.LastInSeq()),
 		zap.Uint64("tail", st.Tail), zap.Duration("took", took))
+	st.Engine.Ready(s.cfg.ReadyOrders)
 	s.say(errors.New("waiting for the lease"))
 	waiting := time.AfterFunc(time.Second, func() {
 		s.status.Set(fmt.Errorf("standing by: another instance holds the lease %s", standby.Lease(s.cfg.File.Venue)))

@@ -54,7 +54,7 @@ const natsHeap = 384 << 20
 
 // busy is what the services are told that take orders from clients: their memory
 // is there before the first one comes, and no snapshot falls into what is measured.
-var busy = append([]string{"FONDACO_READY_HEAP=256"}, noSnapshots...)
+var busy = append([]string{"FONDACO_READY_HEAP=256", "FONDACO_READY_ORDERS=2500000"}, noSnapshots...)
 
 // bookWorld is a world with a venue.
 type bookWorld struct {

@@ -117,3 +117,14 @@ func enlarged[T any](old []T, n int, large func([]byte)) []T {
 	copy(s, old)
 	return s
 }
+
+// Ready has the memory of so many orders in all there before they come, as far as
+// the slab has a room: getting it ready goes on beside the engine.
+func (e *Engine) Ready(orders int) {
+	if orders <= cap(e.orders) {
+		return
+	}
+	if s := extended(e.orders, orders, &e.orderRoom, &e.memory); s != nil {
+		e.orders = s
+	}
+}

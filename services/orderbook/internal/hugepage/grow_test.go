@@ -123,6 +123,37 @@ func TestGrowsInPlace(t *testing.T) {
 	}
 }
 
+// TestReady: memory that was asked for ahead is there before the orders, also where
+// some are there already, and changes nothing else.
+func TestReady(t *testing.T) {
+	t.Parallel()
+	const n, ahead = 2000, 100_000
+	if memory, _ := Reserve(pages.Size); memory == nil {
+		t.Skip("there is no address space to be had")
+	}
+	a, b, c := newMill(t, Options()), newMill(t, Options()), newMill(t, engine.Options{})
+	a.e.Ready(ahead)
+	if got := a.e.InRooms(); got < 100*ahead {
+		t.Errorf("%d bytes are ready for %d orders", got, ahead)
+	}
+	for _, m := range []*mill{a, b, c} {
+		m.fund(10)
+		m.fill(n, true, func(int, time.Duration) {})
+	}
+	b.e.Ready(ahead)
+	c.e.Ready(ahead) // has no rooms
+	if b.e.InRooms() < 100*ahead || c.e.InRooms() != 0 {
+		t.Errorf("%d and %d bytes are ready for %d orders", b.e.InRooms(), c.e.InRooms(), ahead)
+	}
+	a.e.Ready(n / 2) // there are more already
+	for _, m := range []*mill{a, b, c} {
+		m.fill(n, true, func(int, time.Duration) {})
+		if err := m.e.Audit(); err != nil || m.e.Digest() != a.e.Digest() {
+			t.Errorf("another state: %v", err)
+		}
+	}
+}
+
 // BenchmarkGrowth fills a book with 2,000,000 orders and reports the longest
 // command of them: what a venue stands still for while its memory grows.
 func BenchmarkGrowth(b *testing.B) {
