@@ -16,7 +16,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/coder/websocket"
 	"github.com/labstack/echo/v4"
 )
 
@@ -151,55 +150,4 @@ func bareHandler() (host string, stop func(), err error) {
 	srv := &http.Server{Handler: e}
 	go func() { _ = srv.Serve(ln) }()
 	return ln.Addr().String(), func() { _ = srv.Close() }, nil
-}
-
-// socket sends arrays of orders until end, several under way, and returns how
-// many orders were answered in time.
-func socket(ctx context.Context, host, token string, many, pipelined int, end time.Time) (orders int, err error) {
-	ctx, cancel := context.WithDeadline(ctx, end.Add(20*time.Second))
-	defer cancel()
-	c, _, err := websocket.Dial(ctx, "ws://"+host+"/v1/ws", &websocket.DialOptions{HTTPHeader: http.Header{"Authorization": {"Bearer " + token}}})
-	if err != nil {
-		return 0, fmt.Errorf("opening a socket: %w", err)
-	}
-	defer c.CloseNow()
-	c.SetReadLimit(8 << 20)
-	var frame []byte
-	var text bytes.Buffer
-	next := func(id int) error {
-		frame = append(strconv.AppendInt(append(frame[:0], `{"op":"order.place","id":`...), int64(id), 10), `,"data":`...)
-		frame = append(appendOrders(frame, many, ""), '}')
-		return c.Write(ctx, websocket.MessageText, frame)
-	}
-	sent, got := 0, 0
-	for ; sent < pipelined; sent++ {
-		if err := next(sent + 1); err != nil {
-			return 0, err
-		}
-	}
-	for got < sent {
-		_, r, err := c.Reader(ctx)
-		if err != nil {
-			return orders, fmt.Errorf("reading a result: %w", err)
-		}
-		text.Reset()
-		if _, err := text.ReadFrom(r); err != nil {
-			return orders, fmt.Errorf("reading a result: %w", err)
-		}
-		if !bytes.HasPrefix(text.Bytes(), []byte(`{"op":"result",`)) {
-			continue // what else a socket is told
-		}
-		if n := bytes.Count(text.Bytes(), []byte(`"status":"open"`)); n != many {
-			return orders, fmt.Errorf("%d of %d orders are open: %.300s", n, many, text.Bytes())
-		}
-		got++
-		if time.Now().Before(end) {
-			orders += many
-			if err := next(sent + 1); err != nil {
-				return orders, err
-			}
-			sent++
-		}
-	}
-	return orders, nil
 }
