@@ -13,10 +13,18 @@ type names struct {
 	orders *orders
 	slots  []uint64 // 0 = free; a power of two of them, at most 1<<32
 	count  int
-	seed   maphash.Seed
+	// The newest orders wait here for their places, as slots, the oldest first: each
+	// place is a miss of the cache, and those of many that are looked for together
+	// are waited for once.
+	waiting [namesTogether]uint64
+	n       int    // of waiting
+	touched uint64 // what stood in those places: nobody reads it
+	seed    maphash.Seed
 	key    uint64
 	byRef  bool
 }
+
+const namesTogether = 32
 
 // name is what an account calls an order: by id or by ref.
 type name struct {
@@ -60,9 +68,17 @@ func (t *names) at(hash uint64, n name) int {
 	}
 }
 
-// find is the order with a name; nil when there is none.
+// find is the order with a name; nil when there is none. It changes nothing.
 func (t *names) find(n name) *row {
-	if e := t.slots[t.at(t.hash(n), n)]; e != 0 {
+	hash := t.hash(n)
+	for k := t.n - 1; k >= 0; k-- {
+		if e := t.waiting[k]; e&^(1<<32-1) == hash {
+			if o := t.orders.at(uint32(e)); t.of(o) == n {
+				return o
+			}
+		}
+	}
+	if e := t.slots[t.at(hash, n)]; e != 0 {
 		return t.orders.at(uint32(e))
 	}
 	return nil
@@ -70,16 +86,30 @@ func (t *names) find(n name) *row {
 
 // put makes the order in a slot the newest of its name.
 func (t *names) put(slot uint32, o *row) {
-	if 2*t.count >= len(t.slots) {
+	t.waiting[t.n] = t.hash(t.of(o)) | uint64(slot)
+	if t.n++; t.n == len(t.waiting) {
+		t.settle()
+	}
+}
+
+// settle gives those that wait their places.
+func (t *names) settle() {
+	for 2*(t.count+t.n) > len(t.slots) {
 		t.grow()
 	}
-	n := t.of(o)
-	hash := t.hash(n)
-	i := t.at(hash, n)
-	if t.slots[i] == 0 {
-		t.count++
+	mask, touched := uint64(len(t.slots)-1), uint64(0)
+	for _, e := range t.waiting[:t.n] {
+		touched += t.slots[e>>32&mask]
 	}
-	t.slots[i] = hash | uint64(slot)
+	t.touched = touched
+	for _, e := range t.waiting[:t.n] {
+		i := t.at(e&^(1<<32-1), t.of(t.orders.at(uint32(e))))
+		if t.slots[i] == 0 {
+			t.count++
+		}
+		t.slots[i] = e
+	}
+	t.n = 0
 }
 
 func (t *names) grow() {
@@ -100,6 +130,7 @@ func (t *names) grow() {
 
 // remove forgets an order that is still held, unless a newer one has its name.
 func (t *names) remove(slot uint32, o *row) {
+	t.settle()
 	n := t.of(o)
 	i := t.at(t.hash(n), n)
 	if uint32(t.slots[i]) != slot {

@@ -89,6 +89,9 @@ func TestOrdersAndNames(t *testing.T) {
 			}
 			put(next)
 		}
+		if round%6 == 3 { // some wait for their places
+			check()
+		}
 		for range 150 + round {
 			if len(live) > 0 {
 				forget()
