@@ -4,6 +4,7 @@
 package hugepage
 
 import (
+	"math"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -61,12 +62,13 @@ func (h Heap) Set() {
 		memory := make([]byte, bytes)
 		Advise(memory)
 		Populate(memory[:h.Ready])
-		if h.Ready > 0 && percent > 0 {
+		runtime.KeepAlive(memory)
+		runtime.GC()
+		// Who has a limit of his own keeps to that.
+		if h.Ready > 0 && percent > 0 && debug.SetMemoryLimit(-1) == math.MaxInt64 {
 			keep(h.Ready, percent)
 		} else {
 			debug.SetGCPercent(percent)
 		}
-		runtime.KeepAlive(memory)
-		runtime.GC()
 	})
 }

@@ -1,54 +1,60 @@
 package hugepage
 
 import (
+	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 )
 
 // keep has the collector wait until the heap has so many bytes however little of
-// it lives; percent is what it waits for otherwise, as GOGC. What is in use when
-// the collector begins is what Go keeps: less of it would be given back in the
-// background and faulted in again.
+// it lives; percent is what it waits for otherwise, as GOGC.
+//
+// It does so by a limit in the place of the percent. With a percent Go gives back
+// in the background what was not in use at the last collection, and collects every
+// two minutes: a heap that is ready would be gone by the time it is needed.
 func keep(bytes, percent int) {
 	k := &keeper{bytes: uint64(bytes), percent: percent}
-	k.collected()
+	k.set(true)
+	k.wait()
 }
 
 // keeper is told of every collection.
 type keeper struct {
 	bytes   uint64
 	percent int
-	now     int // the percent that is set
-}
-
-// collected sets the percent anew, by what lived at the collection, and waits for
-// the next one: then nothing refers to what it makes here.
-func (k *keeper) collected() {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	if want := k.want(live[0].Value.Uint64()); want != k.now {
-		k.now = want
-		debug.SetGCPercent(want)
-	}
-	runtime.AddCleanup(new(mark), (*keeper).collected, k)
+	kept    bool // by the limit; else by the percent
 }
 
 // mark is what a collection finds unused; too large to share its memory with other
 // things.
 type mark [64]byte
 
-// leastLive: where less lives Go waits for this many bytes and the percent of them.
-// Source: runtime/mgcpacer.go, defaultHeapMinimum.
-const leastLive = 4 << 20
+func (k *keeper) wait() { runtime.AddCleanup(new(mark), (*keeper).collected, k) }
 
-// want is the percent at which the heap has its bytes, when so many live.
-func (k *keeper) want(live uint64) int {
-	switch {
-	case live >= k.bytes:
-		return k.percent
-	case live < leastLive:
-		return max(k.percent, int(k.bytes*100/leastLive))
+// collected looks at what lived at the collection, and waits for the next one.
+func (k *keeper) collected() {
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	k.set(k.fits(live[0].Value.Uint64()))
+	k.wait()
+}
+
+// fits says whether the percent would not let the heap grow beyond its bytes.
+func (k *keeper) fits(live uint64) bool {
+	return live+live/100*uint64(k.percent) <= k.bytes
+}
+
+func (k *keeper) set(kept bool) {
+	if kept == k.kept {
+		return
 	}
-	return max(k.percent, int((k.bytes-live)*100/live))
+	if k.kept = kept; kept {
+		// Go keeps 95 % of a limit, and what is no heap counts too.
+		debug.SetMemoryLimit(int64(k.bytes + k.bytes/8))
+		debug.SetGCPercent(-1)
+		return
+	}
+	debug.SetGCPercent(k.percent)
+	debug.SetMemoryLimit(math.MaxInt64)
 }

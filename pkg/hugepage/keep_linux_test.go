@@ -2,6 +2,7 @@ package hugepage
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -75,18 +76,47 @@ func raced() bool {
 }
 
 // goal is the size in bytes at which the heap is collected next.
-func goal() uint64 {
-	s := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
+func goal() uint64 { return read("/gc/heap/goal:bytes") }
+
+func read(metric string) uint64 {
+	s := []metrics.Sample{{Name: metric}}
 	metrics.Read(s)
 	return s[0].Value.Uint64()
 }
 
-func TestKeeperWants(t *testing.T) {
+func TestKeeperFits(t *testing.T) {
 	t.Parallel()
 	k := keeper{bytes: 256 << 20, percent: 100}
-	for live, want := range map[uint64]int{0: 6400, 1 << 20: 6400, 4 << 20: 6300, 8 << 20: 3100, 64 << 20: 300, 128 << 20: 100, 200 << 20: 100, 256 << 20: 100, 1 << 40: 100} {
-		if got := k.want(live); got != want {
-			t.Errorf("%d MiB live: %d %%, want %d", live>>20, got, want)
+	for live, want := range map[uint64]bool{0: true, 1 << 20: true, 127 << 20: true, 129 << 20: false, 256 << 20: false, 1 << 40: false} {
+		if got := k.fits(live); got != want {
+			t.Errorf("%d MiB live: %t, want %t", live>>20, got, want)
 		}
+	}
+}
+
+// TestKeeperLetsGo: a heap in which more lives than was made ready is collected by
+// the percent, and by the limit again when it is small. In a program of its own.
+func TestKeeperLetsGo(t *testing.T) {
+	const bytes, percent = 32 << 20, 100
+	if os.Getenv(readyAsked) != "" {
+		keep(bytes, percent)
+		until := func(by uint64) (same bool) {
+			for end := time.Now().Add(10 * time.Second); !same && time.Now().Before(end); runtime.GC() {
+				same = read("/gc/gogc:percent") == by
+			}
+			return same
+		}
+		lives := make([]byte, bytes)
+		large := until(percent)
+		runtime.KeepAlive(lives)
+		fmt.Printf("large %t small %t", large, until(math.MaxUint64))
+		return
+	}
+	t.Parallel()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKeeperLetsGo$")
+	cmd.Env = append(os.Environ(), readyAsked+"=1", "GOGC=100", "GOMEMLIMIT=off")
+	out, err := cmd.Output()
+	if err != nil || !strings.HasPrefix(string(out), "large true small true") {
+		t.Errorf("the program said %q: %v", out, err)
 	}
 }
