@@ -9,19 +9,19 @@ import "unsafe"
 // earlier commands are carried out. Nothing of it changes state, and a wrong guess
 // costs a cache line.
 const (
-	aheadBucket    = 12 // commands from the one at hand: its bucket and account
-	aheadOrder     = 8  // its order, by that bucket, and its balances
-	aheadNeighbour = 4  // what hangs on the order
-
-	aheadFrom = 8192 // orders; less are in the nearest caches
+	aheadBucket    = 12   // commands from the one at hand: its bucket and account
+	aheadOrder     = 8    // its order, by that bucket, and its balances
+	aheadNeighbour = 4    // what hangs on the order
+	aheadDirty     = 6    // changed orders before that whose hash is made
+	aheadFrom      = 8192 // orders; less are in the nearest caches
 )
 
 // hint is what was found of a command before its turn.
 type hint struct {
-	hash uint64 // of account and client_ref; 0: not made
-	slot uint32 // order with that hash: nearly always the right one
-	at   uint32 // where it is in its bucket
-	acct uint32 // slot of the account; 0: none yet
+	hash  uint64 // of account and client_ref; 0: not made
+	slot  uint32 // order with that hash: nearly always the right one
+	at    uint32 // where it is in its bucket
+	level uint32 // of a new order: the level at its price then; 0: none
 }
 
 // ref is the hash of the command's account and client_ref.
@@ -103,9 +103,12 @@ func (e *Engine) askBucket(c *Command, h *hint) {
 
 // askOrder asks for the order of a cancel or amend, and for what it may pay with.
 func (e *Engine) askOrder(c *Command, h *hint) {
-	held := &e.likely(c).held
-	quote, base := unsafe.Pointer(slotOf(e.balances, held[0])), unsafe.Pointer(slotOf(e.balances, held[1]))
+	a := e.likely(c)
+	quote, base := unsafe.Pointer(slotOf(e.balances, a.held[0])), unsafe.Pointer(slotOf(e.balances, a.held[1]))
 	switch {
+	case c.Op == OpNew:
+		e.askLevel(c, h, quote, base)
+		return
 	case c.Op != OpCancel && c.Op != OpAmend:
 		prefetch2(quote, base)
 		return
@@ -118,32 +121,79 @@ func (e *Engine) askOrder(c *Command, h *hint) {
 	prefetch4(unsafe.Pointer(o), unsafe.Pointer(&o.rest), quote, base)
 }
 
+// sides returns the ladder that a limit order may join and the one that it may take
+// from; nil when its market or its price is none.
+func (e *Engine) sides(c *Command) (own, other *ladder) {
+	if c.Market-1 >= uint32(len(e.markets)) || c.Price <= 0 {
+		return nil, nil
+	}
+	m := slotOf(e.markets, c.Market-1)
+	side := (c.Side - buy) & 1
+	return &m.books[side], &m.books[side^1]
+}
+
+// askLevel asks for the level that a limit order may join, or for the order that
+// it will take first, and for another with the tag of its name, which is looked at
+// before it is entered.
+func (e *Engine) askLevel(c *Command, h *hint, quote, base unsafe.Pointer) {
+	own, other := e.sides(c)
+	if own == nil {
+		return
+	}
+	if other.takes(c.Price) {
+		maker := slotOf(e.orders, slotOf(other.levels, other.best).head)
+		prefetch4(quote, base, unsafe.Pointer(maker), unsafe.Pointer(&maker.rest))
+		return
+	}
+	level, namesake := quote, base
+	if h.level = own.find(c.Price); h.level != 0 {
+		level = unsafe.Pointer(slotOf(own.levels, h.level))
+	}
+	b := e.byRef.bucket(h.hash)
+	if match := b.match(tagOf(h.hash)); match != 0 {
+		namesake = unsafe.Pointer(slotOf(e.orders, b.slots[entryOf(match)]))
+	}
+	prefetch4(quote, base, level, namesake)
+}
+
 // askNeighbours asks for what leaving the book touches, or joining it.
 func (e *Engine) askNeighbours(c *Command, h *hint) {
 	if c.Op == OpNew {
 		e.askPlace(c, h)
-		return
+	} else if h.slot != 0 {
+		e.askAround(slotOf(e.orders, h.slot))
 	}
-	if h.slot == 0 {
-		return
-	}
-	o := slotOf(e.orders, h.slot)
+}
+
+// askAround asks for what an order that ends is taken out of.
+func (e *Engine) askAround(o *order) {
 	prefetch4(unsafe.Pointer(slotOf(e.orders, o.prev)), unsafe.Pointer(slotOf(e.orders, o.next)),
 		unsafe.Pointer(&slotOf(e.orders, o.aprev).rest), unsafe.Pointer(&slotOf(e.orders, o.anext).rest))
+	if o.market != 0 {
+		l := &slotOf(e.markets, uint32(o.market-1)).books[o.flags&flagSell]
+		prefetch2(unsafe.Pointer(slotOf(l.levels, o.level)), unsafe.Pointer(slotOf(e.accounts, o.acct)))
+	}
 }
 
 // askPlace asks for the last order of the queue that a limit order may join, and
-// for the newest of its account.
+// for the newest of its account; or for what its first fill touches.
 func (e *Engine) askPlace(c *Command, h *hint) {
-	h.acct = e.nearAccount(c.Account)
-	newest := unsafe.Pointer(&slotOf(e.orders, slotOf(e.accounts, h.acct).head).rest)
-	if c.Market == 0 || int(c.Market) > len(e.markets) || c.Price <= 0 {
+	own, other := e.sides(c)
+	if own == nil {
 		return
 	}
-	l := &e.markets[c.Market-1].books[(c.Side-buy)&1]
+	if other.takes(c.Price) {
+		maker := slotOf(e.orders, slotOf(other.levels, other.best).head)
+		owner := slotOf(e.accounts, maker.acct)
+		e.askAround(maker)
+		prefetch4(unsafe.Pointer(slotOf(e.balances, owner.held[0])), unsafe.Pointer(slotOf(e.balances, owner.held[1])),
+			unsafe.Pointer(e.byRef.bucket(mix2(owner.id, maker.ref))), unsafe.Pointer(&slotOf(e.orders, maker.next).rest))
+		return
+	}
+	newest := unsafe.Pointer(&slotOf(e.orders, e.likely(c).head).rest)
 	last := newest
-	if v := l.find(c.Price); v != 0 {
-		last = unsafe.Pointer(slotOf(e.orders, slotOf(l.levels, v).tail))
+	if h.level != 0 {
+		last = unsafe.Pointer(slotOf(e.orders, slotOf(own.levels, h.level).tail))
 	}
 	prefetch2(newest, last)
 }

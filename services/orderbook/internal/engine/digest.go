@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"math/bits"
+	"unsafe"
 )
 
 // The digest is over the logical state, never over memory layout. State that
@@ -178,9 +179,12 @@ func (e *Engine) markMarket(m *market) {
 
 // settleDigest makes the hashes of all that was changed.
 func (e *Engine) settleDigest() {
-	orders, sumA, sumB := e.orders, e.orderSum.a, e.orderSum.b
-	for _, i := range e.dirty.all() {
+	dirty, orders := e.dirty.all(), e.orders
+	sumA, sumB := e.orderSum.a, e.orderSum.b
+	for k, i := range dirty {
 		o := slotOf(orders, i)
+		later := slotOf(orders, dirty[min(k+aheadDirty, len(dirty)-1)])
+		prefetch2(unsafe.Pointer(later), unsafe.Pointer(&later.rest))
 		if o.id == 0 {
 			o.flags &^= flagDirty
 			continue // a free slot

@@ -23,10 +23,7 @@ func (e *Engine) newOrder(c *Command) reason {
 		return e.turnAway(c, r)
 	}
 	m := &e.markets[c.Market-1]
-	acct := e.hint.acct
-	if acct == 0 {
-		acct = e.accountSlot(c.Account)
-	}
+	acct := e.nearAccount(c.Account)
 	if r = e.check(m, acct, c); r != ok {
 		return e.reject(c, r)
 	}
