@@ -92,6 +92,7 @@ type Engine struct {
 	deadTail  uint32
 	maxDead   int
 	memory    memory
+	spaces    spaces // see ReadyClone
 
 	funds          fundsLog
 	timers         heap

@@ -183,10 +183,10 @@ func (x *refIndex) reset(n int) {
 	x.homes, x.mask, x.most = uint64(homes), uint64(homes-1), refsMean*homes
 }
 
-func (x *refIndex) clone(m *memory) refIndex {
+func (x *refIndex) clone(ready room, m *memory) refIndex {
 	c := *x
-	c.room, c.memory, c.moved = room{}, m, nil
-	c.buckets = enlarged(x.buckets, len(x.buckets), m.large)
+	c.memory, c.moved = m, nil
+	c.buckets, c.room = copied(x.buckets, ready, m.large)
 	return c
 }
 

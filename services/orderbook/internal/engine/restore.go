@@ -168,10 +168,11 @@ func (s *OrderState) read(d *decoder) {
 }
 
 // Clone returns a copy that shares nothing that changes: it is made at the
-// speed of memory, to be encoded while the engine goes on. It is called between
-// packs.
+// speed of memory, to be encoded while the engine goes on; see ReadyClone. It is
+// called between packs.
 func (e *Engine) Clone() *Engine {
 	e.settleDigest()
+	ready := e.spaces
 	c := *e
 	c.gateways = e.gateways.clone()
 	c.assets = append([]asset(nil), e.assets...)
@@ -184,11 +185,12 @@ func (e *Engine) Clone() *Engine {
 	}
 	c.accounts, c.accountRoom = append([]account(nil), e.accounts...), room{}
 	c.balances, c.balanceRoom = append([]balance(nil), e.balances...), room{}
-	c.orders, c.orderRoom = enlarged(e.orders, cap(e.orders), e.memory.large), room{}
+	e.spaces, c.spaces = spaces{}, spaces{}
+	c.orders, c.orderRoom = copied(e.orders, ready.orders, e.memory.large)
 	c.terms, c.termsRoom = append([]terms(nil), e.terms...), room{}
 	c.ids = clientIDs{rows: append([]clientID(nil), e.ids.rows...), free: e.ids.free}
 	c.byAccount, c.byHolding = e.byAccount.clone(), e.byHolding.clone()
-	c.byID, c.byClient, c.byRef = e.byID.clone(), e.byClient.clone(), e.byRef.clone(&c.memory)
+	c.byID, c.byClient, c.byRef = e.byID.clone(), e.byClient.clone(), e.byRef.clone(ready.refs, &c.memory)
 	c.funds = e.funds.clone()
 	c.changes, c.changed, c.dirty = nil, 0, notes{}
 	c.dirtyMarkets, c.digestBuf, c.fills = nil, nil, nil

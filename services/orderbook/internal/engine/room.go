@@ -25,6 +25,45 @@ const (
 // held is a room that a copy of its slab reads on and does not grow in.
 func (r *room) held() room { return room{need: r.need} }
 
+// spaces are rooms that the slabs of the next copy will be in.
+type spaces struct{ orders, refs room }
+
+// ReadyClone has memory made ready for a Clone that comes soon, beside the engine:
+// most of what a Clone takes is the first use of its memory. It does nothing when
+// Options.Reserve is not there, or was asked by it before.
+func (e *Engine) ReadyClone() {
+	if e.spaces.orders.bytes != nil {
+		return
+	}
+	e.spaces = spaces{readied(e.orders, &e.memory), readied(e.byRef.buckets, &e.memory)}
+}
+
+// readied is a room for a copy of a slab, some of whose growth included.
+func readied[T any](s []T, m *memory) room {
+	var one T
+	n := len(s) * int(unsafe.Sizeof(one))
+	if m.reserve == nil || n < roomFrom {
+		return room{}
+	}
+	bytes, need := m.reserve(n + n/16 + leastStep)
+	if bytes == nil {
+		return room{}
+	}
+	need(len(bytes))
+	return room{bytes, need}
+}
+
+// copied is a copy of a slab in a room, if it fits in there, with what holds it.
+func copied[T any](s []T, r room, large func([]byte)) ([]T, room) {
+	var one T
+	if size := int(unsafe.Sizeof(one)); len(s)*size <= len(r.bytes) {
+		t := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(r.bytes))), len(s))
+		copy(t, s)
+		return t, r.held()
+	}
+	return enlarged(s, cap(s), large), room{}
+}
+
 // further makes a slab longer by an element of zeros.
 func further[T any](s []T, r *room, m *memory) []T {
 	n := len(s)

@@ -2,6 +2,7 @@ package hugepage
 
 import (
 	"fmt"
+	"runtime/debug"
 	"testing"
 	"time"
 
@@ -97,6 +98,7 @@ func TestGrowsInPlace(t *testing.T) {
 	if memory, _ := Reserve(pages.Size); memory != nil && (rooms < 4 || a.e.InRooms() < 100*n/2) {
 		t.Errorf("%d rooms with %d bytes in them", rooms, a.e.InRooms())
 	}
+	a.e.ReadyClone() // the copy is in rooms of its own, and so is what is copied of it
 	c := &mill{e: a.e.Clone(), seq: a.seq, accounts: a.accounts, orders: a.orders}
 	if c.e.InRooms() != 0 || b.e.InRooms() != 0 {
 		t.Error("a copy, or an engine that has none, is in rooms")
@@ -180,6 +182,28 @@ func BenchmarkGrowth(b *testing.B) {
 				b.ReportMetric(float64(time.Since(began).Nanoseconds())/n, "ns/order")
 				b.ReportMetric(float64(longest[0].Microseconds())/1000, "longest-ms")
 				b.Logf("longest commands %v, with that many orders %v", longest, at)
+			}
+		})
+	}
+}
+
+// BenchmarkClone1M is what a leader stands still for while a book of 1,000,000
+// orders is copied, with memory that is new and with memory that was made ready.
+func BenchmarkClone1M(b *testing.B) {
+	m := newMill(b, Options())
+	m.fund(1000)
+	m.fill(1_000_000, false, func(int, time.Duration) {})
+	for _, ready := range []bool{false, true} {
+		b.Run(fmt.Sprintf("ready=%t", ready), func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				debug.FreeOSMemory()
+				if ready {
+					m.e.ReadyClone()
+					time.Sleep(2 * time.Second) // nothing says when the pages are there
+				}
+				b.StartTimer()
+				m.e.Clone()
 			}
 		})
 	}

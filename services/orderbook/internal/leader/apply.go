@@ -222,6 +222,10 @@ func (a *applier) snapshotOnly(hasty bool) {
 func (a *applier) periodic() error {
 	idle := a.Packs() == 0 && a.spare != nil
 	every := a.SnapshotEvery * time.Duration(a.patience())
+	if a.engine.LastInSeq() > a.savedSeq && a.Keeper.Free() &&
+		(time.Since(a.savedAt) >= every*7/8 || a.sinceSave >= a.SnapshotPacks*a.patience()*7/8) {
+		a.engine.ReadyClone()
+	}
 	if idle && a.engine.LastInSeq() > a.savedSeq && time.Since(a.savedAt) >= every && a.Keeper.Free() {
 		a.snapshotOnly(false)
 	}
