@@ -20,8 +20,8 @@ type names struct {
 	n       int    // of waiting
 	touched uint64 // what stood in those places: nobody reads it
 	seed    maphash.Seed
-	key    uint64
-	byRef  bool
+	key     uint64
+	byRef   bool
 }
 
 const namesTogether = 32
