@@ -76,7 +76,7 @@ func TestShortVarint(t *testing.T) {
 			}
 		}
 	}
-	if _, n := short(make([]byte, 7, 7)); n != 0 {
+	if _, n := short(make([]byte, 7)); n != 0 {
 		t.Fatal("memory is read beyond its end")
 	}
 }

@@ -152,20 +152,21 @@ func (p *player) begin(from string) {
 	p.engine.Begin(engine.PackHead{Seq: p.seq, From: from, ServerMs: p.nowMs, Gateway: gateway, PackNo: p.seq, SentMs: p.nowMs}, &p.batch, p.reply)
 }
 
-// pack applies up to packSize records; after each, when it is not nil, look is
-// told the record's index within them.
-func (p *player) pack(records []Record, look func(i int) error) error {
+// commands makes a pack of up to packSize records, and moves the time to it.
+func (p *player) commands(records []Record) []engine.Command {
 	p.moveTime(records[0].TimeMs)
-	p.begin(ordersv1.FromAPI)
 	commands := p.room[:len(records)]
 	for i := range records {
 		p.command(&commands[i], &records[i])
 	}
-	if look == nil {
-		p.engine.DoAll(commands)
-		p.engine.End()
-		return nil
-	}
+	return commands
+}
+
+// pack applies up to packSize records; after each, look is told the record's
+// index within them.
+func (p *player) pack(records []Record, look func(i int) error) error {
+	commands := p.commands(records)
+	p.begin(ordersv1.FromAPI)
 	for i := range commands {
 		p.engine.Do(&commands[i])
 		if err := look(i); err != nil {
