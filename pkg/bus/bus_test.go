@@ -133,7 +133,9 @@ func TestServerRestartLosesAndDoublesNothing(t *testing.T) {
 	f := b.Follow(ctx, stream, []string{subject}, 0)
 	defer f.Close()
 	const total = 300
-	go func() {
+	var publishing sync.WaitGroup
+	defer publishing.Wait() // the last message is read before its ack is
+	publishing.Go(func() {
 		seq := uint64(0)
 		for i := range total {
 			next, err := b.PublishFenced(ctx, stream, subject, seq, fmt.Appendf(nil, "%d", i), nil)
@@ -143,7 +145,7 @@ func TestServerRestartLosesAndDoublesNothing(t *testing.T) {
 			}
 			seq = next
 		}
-	}()
+	})
 	for n := 0; n < total; {
 		msgs, err := f.Next(ctx, 1<<20)
 		if err != nil {
