@@ -18,12 +18,11 @@ func Advise(memory []byte) {
 // populateWrite is MADV_POPULATE_WRITE, Linux 5.14.
 const populateWrite = 23
 
-// Populate has the system give all pages of the memory now and not as they are
-// used. Where it does not know how, they come as they are used.
+// Populate has the system give all pages of the memory, which begins where a page
+// does, now and not as they are used. Where it does not know how, they come as they
+// are used.
 func Populate(memory []byte) {
-	if part := whole(memory); len(part) > 0 {
-		_ = syscall.Madvise(part, populateWrite)
-	}
+	_ = syscall.Madvise(memory, populateWrite)
 }
 
 // whole is the part of memory that is made of whole huge pages.

@@ -9,12 +9,9 @@ import (
 	pages "fondaco.dev/pkg/hugepage"
 )
 
-const (
-	populateWrite = 23 // MADV_POPULATE_WRITE, Linux 5.14
-	// smallUntil is how much of a reserved space is made of small pages: a large
-	// one takes milliseconds, and what needs no more of it should not wait so long.
-	smallUntil = pages.Size
-)
+// smallUntil is how much of a reserved space is made of small pages: a large one
+// takes milliseconds, and what needs no more of it should not wait so long.
+const smallUntil = pages.Size
 
 // Reserve gives address space of so many bytes, all zeros, that takes memory only
 // where it is used, and a function that says how many bytes of it will be used
@@ -74,8 +71,7 @@ func (s *space) fill() {
 		if from == to {
 			return
 		}
-		// Without an answer to this the pages come as they are used.
-		_ = syscall.Madvise(s.memory[from:to], populateWrite)
+		pages.Populate(s.memory[from:to])
 	}
 }
 
