@@ -7,11 +7,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/bus"
-	"fondaco.dev/pkg/env"
-	"fondaco.dev/pkg/pg"
 	"fondaco.dev/proto/topology"
 	"fondaco.dev/services/orderbook/client/book"
 )
@@ -89,12 +86,7 @@ func bookRebuildCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := cmd.Context()
-			lookup, err := t.database()
-			if err != nil {
-				return err
-			}
-			url, _ := lookup("FONDACO_PG_URL")
-			pool, err := pg.Open(ctx, env.Secret(url), 2, "fondaco book rebuild", zap.NewNop())
+			pool, err := t.pool(ctx, "fondaco book rebuild")
 			if err != nil {
 				return err
 			}

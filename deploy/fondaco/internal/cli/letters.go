@@ -1,13 +1,17 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"fondaco.dev/pkg/env"
+	"fondaco.dev/pkg/pg"
 	writer "fondaco.dev/services/writer/client/command"
 )
 
@@ -27,6 +31,16 @@ func (t *target) database() (env.Lookup, error) {
 		}
 		return os.LookupEnv(name)
 	}, nil
+}
+
+// pool opens that database under a name by which it lists its connections.
+func (t *target) pool(ctx context.Context, name string) (*pgxpool.Pool, error) {
+	lookup, err := t.database()
+	if err != nil {
+		return nil, err
+	}
+	url, _ := lookup("FONDACO_PG_URL")
+	return pg.Open(ctx, env.Secret(url), 2, name, zap.NewNop())
 }
 
 // writerCommand runs one of the writer's commands on the system's database.

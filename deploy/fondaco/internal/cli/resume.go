@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"fondaco.dev/deploy/fondaco/internal/resume"
-	"fondaco.dev/pkg/env"
-	"fondaco.dev/pkg/pg"
 	"fondaco.dev/proto/topology"
 )
 
@@ -27,21 +24,16 @@ func resumeCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), t.timeout)
 			defer cancel()
-			lookup, err := t.database()
+			pool, err := t.pool(ctx, "fondaco streams resume")
 			if err != nil {
 				return err
 			}
+			defer pool.Close()
 			b, _, err := t.connect(ctx, topology.UserProvisioner)
 			if err != nil {
 				return err
 			}
 			defer b.Close()
-			url, _ := lookup("FONDACO_PG_URL")
-			pool, err := pg.Open(ctx, env.Secret(url), 2, "fondaco streams resume", zap.NewNop())
-			if err != nil {
-				return err
-			}
-			defer pool.Close()
 			r, err := resume.Identity(ctx, b, pool, discard)
 			if err != nil {
 				return err

@@ -6,11 +6,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"fondaco.dev/deploy/fondaco/internal/trim"
-	"fondaco.dev/pkg/env"
-	"fondaco.dev/pkg/pg"
 	"fondaco.dev/proto/topology"
 )
 
@@ -35,21 +32,16 @@ func trimCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), t.timeout)
 			defer cancel()
-			lookup, err := t.database()
+			pool, err := t.pool(ctx, "fondaco streams trim")
 			if err != nil {
 				return err
 			}
+			defer pool.Close()
 			b, err := t.connect(ctx, topology.UserProvisioner)
 			if err != nil {
 				return err
 			}
 			defer b.Close()
-			url, _ := lookup("FONDACO_PG_URL")
-			pool, err := pg.Open(ctx, env.Secret(url), 2, "fondaco streams trim", zap.NewNop())
-			if err != nil {
-				return err
-			}
-			defer pool.Close()
 			report := trimReport{DryRun: dry}
 			if report.Bounds, err = trim.Find(ctx, b, pool, t.venue); err != nil {
 				return err

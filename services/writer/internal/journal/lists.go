@@ -41,6 +41,7 @@ func (j *Journal) list(ctx context.Context, tx pgx.Tx, made []*trade.Order) erro
 			send(account, ids)
 		}
 	}
+	defer rows.Release()
 	return rows.Send(ctx, tx, "trade.order_lists")
 }
 
